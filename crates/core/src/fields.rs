@@ -1,0 +1,166 @@
+//! The limits of the contract on what a client may write into a field.
+
+use std::fmt;
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's name in the request, such as `tags[2]`.
+    pub name: String,
+    /// What is allowed there.
+    pub message: String,
+}
+
+/// Collects every field error of a request, so that a client learns all of them at once.
+///
+/// Each check returns a usable value either way; the values count only once [`Fields::finish`] says so.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// No error so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes that `name` is not as allowed.
+    pub fn refuse(&mut self, name: impl Into<String>, message: impl fmt::Display) {
+        self.0.push(FieldError { name: name.into(), message: message.to_string() });
+    }
+
+    /// Succeeds if no check failed.
+    ///
+    /// # Errors
+    /// All that failed, in the order of the checks.
+    pub fn finish(self) -> Result<(), Vec<FieldError>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+
+    /// A required text of 1 to `max` characters without control characters.
+    pub fn required_text(&mut self, name: &str, value: Option<&str>, max: usize) -> String {
+        let value = value.unwrap_or_default();
+        if value.is_empty() {
+            self.refuse(name, format_args!("is required: 1 to {max} characters"));
+        } else {
+            self.check_text(name, value, max, Layout::OneLine);
+        }
+        value.to_owned()
+    }
+
+    /// An optional text of at most `max` characters without control characters; empty means absent.
+    pub fn optional_text(&mut self, name: &str, value: Option<&str>, max: usize) -> Option<String> {
+        let value = value.filter(|value| !value.is_empty())?;
+        self.check_text(name, value, max, Layout::OneLine);
+        Some(value.to_owned())
+    }
+
+    /// The name of an image, type, device type or partner: 1–255 characters.
+    pub fn name(&mut self, name: &str, value: Option<&str>) -> String {
+        self.required_text(name, value, 255)
+    }
+
+    /// A description: up to 500 characters, line feeds and tabs allowed; absent stays absent.
+    pub fn description(&mut self, value: Option<&str>) -> Option<String> {
+        let value = value?;
+        self.check_text("description", value, 500, Layout::Lines);
+        Some(value.to_owned())
+    }
+
+    /// The friendly version of an image: 1–64 characters.
+    pub fn version(&mut self, value: Option<&str>) -> String {
+        self.required_text("version", value, 64)
+    }
+
+    /// The url of an image: up to 2048 characters; absent means empty.
+    pub fn url(&mut self, value: Option<&str>) -> String {
+        let value = value.unwrap_or_default();
+        self.check_text("url", value, 2048, Layout::OneLine);
+        value.to_owned()
+    }
+
+    /// Tags: at most 32 of 1–35 characters, trimmed, without commas; a repeated one counts once.
+    pub fn tags(&mut self, values: &[Option<String>]) -> Vec<String> {
+        let mut tags: Vec<String> = Vec::with_capacity(values.len());
+        for (index, value) in values.iter().enumerate() {
+            let field = format!("tags[{index}]");
+            let tag = value.as_deref().unwrap_or_default().trim_matches(' ');
+            if tag.is_empty() {
+                self.refuse(field, "is empty: a tag has 1 to 35 characters");
+            } else if tag.contains(',') {
+                self.refuse(field, "must not contain a comma");
+            } else {
+                self.check_text(&field, tag, 35, Layout::OneLine);
+                if !tags.iter().any(|known| known == tag) {
+                    tags.push(tag.to_owned());
+                }
+            }
+        }
+        if tags.len() > 32 {
+            self.refuse("tags", "has too many elements: at most 32");
+        }
+        tags
+    }
+
+    fn check_text(&mut self, name: &str, value: &str, max: usize, layout: Layout) {
+        if value.chars().count() > max {
+            self.refuse(name, format_args!("is too long: at most {max} characters"));
+        }
+        let allowed = |c: char| !c.is_control() || (layout == Layout::Lines && matches!(c, '\n' | '\t'));
+        if !value.chars().all(allowed) {
+            let but = if layout == Layout::Lines { " other than line feed and tab" } else { "" };
+            self.refuse(name, format_args!("must not contain control characters{but}"));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    OneLine,
+    Lines,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(check: impl FnOnce(&mut Fields)) -> Vec<String> {
+        let mut fields = Fields::new();
+        check(&mut fields);
+        fields.finish().err().unwrap_or_default().into_iter().map(|error| error.name).collect()
+    }
+
+    #[test]
+    fn limits_count_characters_not_bytes() {
+        assert!(errors(|f| drop(f.name("name", Some(&"ü".repeat(255))))).is_empty());
+        assert_eq!(errors(|f| drop(f.name("name", Some(&"ü".repeat(256))))), ["name"]);
+    }
+
+    #[test]
+    fn descriptions_may_have_lines_and_names_may_not() {
+        assert!(errors(|f| drop(f.description(Some("a\n\tb")))).is_empty());
+        assert_eq!(errors(|f| drop(f.description(Some("a\rb")))), ["description"]);
+        assert_eq!(errors(|f| drop(f.name("name", Some("a\nb")))), ["name"]);
+    }
+
+    #[test]
+    fn tags_are_trimmed_and_counted_once() {
+        let mut fields = Fields::new();
+        let tags = fields.tags(&[Some(" qa ".into()), Some("qa".into()), Some("release".into())]);
+        assert_eq!(tags, ["qa", "release"]);
+        assert!(fields.finish().is_ok());
+        let bad = [Some("a,b".into()), Some("x".repeat(36)), None, Some(" ".into())];
+        assert_eq!(errors(|f| drop(f.tags(&bad))), ["tags[0]", "tags[1]", "tags[2]", "tags[3]"]);
+        let many: Vec<_> = (0..33).map(|n| Some(n.to_string())).collect();
+        assert_eq!(errors(|f| drop(f.tags(&many))), ["tags"]);
+    }
+
+    #[test]
+    fn every_field_is_reported_at_once() {
+        let missing = errors(|f| {
+            f.name("name", None);
+            f.version(Some(""));
+            f.url(Some(&"u".repeat(2049)));
+        });
+        assert_eq!(missing, ["name", "version", "url"]);
+    }
+}

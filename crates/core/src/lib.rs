@@ -1,0 +1,20 @@
+//! What the words of an over-the-air update service mean, and what follows from them.
+//!
+//! Pure code: no sockets, SQL, files or clock. Time is an argument, everywhere. The rules that decide what
+//! a device is offered, and that a push ends exactly once, live here so that they can be tested as properties.
+
+pub mod digest;
+pub mod eligibility;
+pub mod fields;
+pub mod firmware;
+pub mod ids;
+pub mod offer;
+pub mod page;
+pub mod push;
+pub mod rights;
+pub mod time;
+
+pub use digest::Sha256;
+pub use firmware::{FirmwareType, VersionNumber};
+pub use ids::{AccountId, AssociationId, DeviceId, DeviceTypeId, FirmwareTypeId, ImageId, PartnerId, PushId, UserId};
+pub use time::Timestamp;

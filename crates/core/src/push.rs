@@ -1,0 +1,314 @@
+//! A push: one delivery of one image to one device, as a state machine (partner API contract, section 4).
+//!
+//! A push goes forward only, ends exactly once, and has a timer in every state until then. What comes after
+//! its end is history.
+
+mod event;
+mod state;
+mod timers;
+
+pub use event::{Change, Entry, Event, Installed, NewerPush, Report, Stage};
+pub(crate) use state::Phase;
+pub use state::{InvalidPushState, PushState};
+pub use timers::Timers;
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use crate::firmware::{FirmwareType, VersionNumber};
+use crate::ids::PushId;
+use crate::time::Timestamp;
+
+/// The shortest timer: whatever is set, a push that was looked at is not due again at the same instant.
+const TICK: Duration = Duration::from_millis(1);
+
+/// One delivery of one image to one device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Push {
+    /// Its id.
+    pub id: PushId,
+    /// The firmware type of its image.
+    pub firmware_type: FirmwareType,
+    /// The version number of its image: its target.
+    pub version_number: VersionNumber,
+    /// Where it stands.
+    pub state: PushState,
+    /// Where it goes back to if the device refuses the cancel; only while cancelling.
+    pub before_cancelling: Option<PushState>,
+    /// How much of its state the device says is done, 0–100; 100 once succeeded, none after another end.
+    pub progress: Option<u8>,
+    /// The latest words about it: the device's, or the server's own when a rule of its own ended it.
+    pub message: Option<String>,
+    /// When its state's timer runs out; none once ended.
+    pub deadline: Option<Timestamp>,
+    /// When to look at its timers next, never after the deadline; none once ended.
+    pub check_at: Option<Timestamp>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed or was heard of. Looking at its timers leaves it as it is.
+    pub updated: Timestamp,
+    /// When the device first fetched it.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub finished: Option<Timestamp>,
+}
+
+impl Push {
+    /// A push that waits for its device.
+    pub fn new(
+        id: PushId,
+        firmware_type: FirmwareType,
+        version_number: VersionNumber,
+        now: Timestamp,
+        timers: &Timers,
+    ) -> Self {
+        let push = Self {
+            id,
+            firmware_type,
+            version_number,
+            state: PushState::Offered,
+            before_cancelling: None,
+            progress: None,
+            message: None,
+            deadline: None,
+            check_at: None,
+            created: now,
+            updated: now,
+            started: None,
+            finished: None,
+        };
+        push.timed(now, timers)
+    }
+
+    /// What follows from `event`, which happens `now`.
+    pub fn on(&self, event: Event, now: Timestamp, timers: &Timers) -> Change {
+        match event {
+            Event::Fetched => self.on_fetched(now, timers),
+            Event::DownloadStarted => self.on_download_started(now, timers),
+            Event::Report(report) => self.on_report(report, now, timers),
+            Event::CancelRequested => self.on_cancel_requested(now, timers),
+            Event::CancelAccepted { message, details } => match self.state.phase() {
+                Phase::Cancelling => self.entering(PushState::Cancelled, now, timers).recorded(message, details),
+                Phase::Offered | Phase::UnderWay | Phase::Ended => self.unchanged(),
+            },
+            Event::CancelRefused { message, details, newer } => match self.state.phase() {
+                Phase::Cancelling => self.refused(newer, now, timers).recorded(message, details),
+                Phase::Offered | Phase::UnderWay | Phase::Ended => self.unchanged(),
+            },
+            Event::Superseded => self.on_superseded(now, timers),
+            Event::Runs(number) => self.on_runs(number, now, timers),
+        }
+    }
+
+    /// What follows from the passing of time; nothing before [`Push::check_at`]. `last_seen` is when the device
+    /// last asked for anything at all.
+    pub fn on_timer(&self, last_seen: Option<Timestamp>, now: Timestamp, timers: &Timers) -> Option<Change> {
+        let deadline = self.deadline?;
+        self.check_at.filter(|check_at| *check_at <= now)?;
+        let silent_at = self.silent_at(last_seen, timers);
+        let (overdue, silent) = (deadline <= now, silent_at <= now);
+        let ends = |state, why: String| Some(self.moved_by_rule(state, why, now, timers));
+        let stays_until = |check_at| Some(Self { check_at: Some(check_at), ..self.clone() }.unrecorded());
+        match self.state.phase() {
+            Phase::Offered if overdue => ends(PushState::TimedOut, "the device did not fetch it in time".to_owned()),
+            Phase::Cancelling if overdue => {
+                ends(PushState::Cancelled, "the cancel was not answered in time".to_owned())
+            }
+            Phase::Offered | Phase::Cancelling => stays_until(deadline),
+            Phase::UnderWay if silent => {
+                ends(PushState::Lost, format!("the device fell silent while {}", self.state))
+            }
+            Phase::UnderWay if overdue => ends(
+                PushState::TimedOut,
+                format!("the device kept polling but stayed at {} for too long", self.state),
+            ),
+            Phase::UnderWay => stays_until(deadline.min(silent_at)),
+            Phase::Ended => None,
+        }
+    }
+
+    /// Devices fetch again with every poll, so that only the first time is a sign of progress.
+    fn on_fetched(&self, now: Timestamp, timers: &Timers) -> Change {
+        match self.state.phase() {
+            Phase::Offered => self.moved(PushState::Fetched, now, timers),
+            Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.unchanged(),
+        }
+    }
+
+    fn on_download_started(&self, now: Timestamp, timers: &Timers) -> Change {
+        let push = self.reaching(Stage::Downloading, now, timers);
+        if push.state == self.state { push.unrecorded() } else { push.recorded(None, Vec::new()) }
+    }
+
+    fn on_report(&self, report: Report, now: Timestamp, timers: &Timers) -> Change {
+        if self.state.is_ended() {
+            return self.on_late_report(report);
+        }
+        let mut push = self.reaching(report.stage, now, timers);
+        push.progress = push.progress_after(&report);
+        let installed = match report.stage {
+            Stage::Succeeded => Some(Installed::Exactly(self.version_number)),
+            _ => None,
+        };
+        let says_something = report.message.is_some() || !report.details.is_empty();
+        let change = if push.state != self.state || says_something {
+            push.recorded(report.message, report.details)
+        } else {
+            push.unrecorded()
+        };
+        Change { installed, ..change }
+    }
+
+    /// Ended is final: the report is history, but a success still says something about the device.
+    fn on_late_report(&self, report: Report) -> Change {
+        let installed = match report.stage {
+            Stage::Succeeded => Some(Installed::AtLeast(self.version_number)),
+            _ => None,
+        };
+        let entry = Entry { state: self.state, message: report.message, details: report.details };
+        Change { push: self.clone(), entry: Some(entry), installed }
+    }
+
+    fn on_cancel_requested(&self, now: Timestamp, timers: &Timers) -> Change {
+        match self.state.phase() {
+            Phase::Offered => self.moved(PushState::Cancelled, now, timers),
+            Phase::UnderWay => self.moved(PushState::Cancelling, now, timers),
+            Phase::Cancelling | Phase::Ended => self.unchanged(),
+        }
+    }
+
+    /// The cancelling push after the device refused: it comes back, unless another one already has its place.
+    fn refused(&self, newer: NewerPush, now: Timestamp, timers: &Timers) -> Self {
+        match newer {
+            NewerPush::None => self.entering(self.before_cancelling.unwrap_or(PushState::Fetched), now, timers),
+            NewerPush::Waiting => self.renewed(now, timers),
+        }
+    }
+
+    fn on_superseded(&self, now: Timestamp, timers: &Timers) -> Change {
+        let why = "a newer push of the same firmware type takes its place".to_owned();
+        match self.state.phase() {
+            Phase::Offered => self.moved_by_rule(PushState::Superseded, why, now, timers),
+            Phase::UnderWay => self.moved_by_rule(PushState::Cancelling, why, now, timers),
+            Phase::Cancelling | Phase::Ended => self.unchanged(),
+        }
+    }
+
+    fn on_runs(&self, number: VersionNumber, now: Timestamp, timers: &Timers) -> Change {
+        let change = match self.end_when_running(number) {
+            Some(end) => {
+                let why = match end {
+                    PushState::Failed => format!("the device booted the old image: it runs version number {number}"),
+                    _ => format!("the device runs version number {number}"),
+                };
+                self.moved_by_rule(end, why, now, timers)
+            }
+            None => self.unchanged(),
+        };
+        Change { installed: Some(Installed::Exactly(number)), ..change }
+    }
+
+    /// How the push ends when the device runs `number`. An older one is a failure only if the device had said
+    /// that the new one was installed: some devices tell what they run at every start.
+    fn end_when_running(&self, number: VersionNumber) -> Option<PushState> {
+        if self.state.is_ended() {
+            return None;
+        }
+        match number.cmp(&self.version_number) {
+            Ordering::Equal => Some(PushState::Succeeded),
+            Ordering::Greater => Some(PushState::Superseded),
+            Ordering::Less => (self.state == PushState::Installed).then_some(PushState::Failed),
+        }
+    }
+
+    /// From when on the device counts as silent; at once if nobody ever saw it. What it said about the push
+    /// counts too, since a caller may remember polls only now and then.
+    fn silent_at(&self, last_seen: Option<Timestamp>, timers: &Timers) -> Timestamp {
+        last_seen.map_or(self.updated, |seen| seen.max(self.updated).plus(timers.silence))
+    }
+
+    /// Progress belongs to a state: a report of an earlier stage, or one while cancelling, says nothing of it.
+    fn progress_after(&self, report: &Report) -> Option<u8> {
+        let concerns_state = report.stage == Stage::Note || report.stage.reaches() == self.state;
+        match self.state.phase() {
+            Phase::UnderWay if concerns_state => report.progress.map(|percent| percent.min(100)).or(self.progress),
+            Phase::Offered | Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.progress,
+        }
+    }
+
+    /// The open push after the device reported `stage`.
+    fn reaching(&self, stage: Stage, now: Timestamp, timers: &Timers) -> Self {
+        let next = self.state.after_report(stage);
+        match self.state.phase() {
+            Phase::Offered => self.entering(PushState::Fetched, now, timers).entering(next, now, timers),
+            Phase::UnderWay | Phase::Cancelling | Phase::Ended if next == self.state => self.renewed(now, timers),
+            Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.entering(next, now, timers),
+        }
+    }
+
+    /// The push in another state, with all that goes with it but words.
+    fn entering(&self, state: PushState, now: Timestamp, timers: &Timers) -> Self {
+        let phase = state.phase();
+        let push = Self {
+            state,
+            before_cancelling: (phase == Phase::Cancelling).then_some(self.state),
+            progress: match (self.state.phase(), phase) {
+                (Phase::UnderWay, Phase::Cancelling) | (Phase::Cancelling, Phase::UnderWay) => self.progress,
+                _ => (state == PushState::Succeeded).then_some(100),
+            },
+            updated: now,
+            started: self.started.or((phase == Phase::UnderWay).then_some(now)),
+            finished: (phase == Phase::Ended).then_some(now),
+            ..self.clone()
+        };
+        push.timed(now, timers)
+    }
+
+    /// The push in the same state after a sign of life: its timer starts again. The one that bounds a cancel
+    /// does not, or a talkative device could keep a newer push waiting for ever.
+    fn renewed(&self, now: Timestamp, timers: &Timers) -> Self {
+        match self.state.phase() {
+            Phase::Offered | Phase::UnderWay => Self { updated: now, ..self.clone() }.timed(now, timers),
+            Phase::Cancelling => Self { updated: now, ..self.clone() },
+            Phase::Ended => self.clone(),
+        }
+    }
+
+    /// The push with its state's timer started.
+    fn timed(self, now: Timestamp, timers: &Timers) -> Self {
+        let after = |span: Duration| now.plus(span.max(TICK));
+        let deadline = timers.limit(self.state).map(after);
+        let check_at = match self.state.phase() {
+            Phase::UnderWay => deadline.map(|deadline| deadline.min(after(timers.silence))),
+            Phase::Offered | Phase::Cancelling | Phase::Ended => deadline,
+        };
+        Self { deadline, check_at, ..self }
+    }
+
+    /// The push in another state, without a word.
+    fn moved(&self, state: PushState, now: Timestamp, timers: &Timers) -> Change {
+        self.entering(state, now, timers).recorded(None, Vec::new())
+    }
+
+    /// The push in another state for a reason of the server's own.
+    fn moved_by_rule(&self, state: PushState, why: String, now: Timestamp, timers: &Timers) -> Change {
+        self.entering(state, now, timers).recorded(Some(why), Vec::new())
+    }
+
+    fn unchanged(&self) -> Change {
+        self.clone().unrecorded()
+    }
+
+    fn unrecorded(self) -> Change {
+        Change { push: self, entry: None, installed: None }
+    }
+
+    fn recorded(self, message: Option<String>, details: Vec<String>) -> Change {
+        let entry = Entry { state: self.state, message: message.clone(), details };
+        let push = Self { message: message.or(self.message.clone()), ..self };
+        Change { push, entry: Some(entry), installed: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! The two engines behind one shape: `read` gives a connection, `write` runs a piece of work in a transaction.
+//!
+//! On PostgreSQL a write is an ordinary transaction. On SQLite one writer takes whatever is waiting into one
+//! transaction, a savepoint for each, and pays for one fsync (group commit). Either way a caller is answered
+//! only once its work is durable, and work that was begun is finished even if its caller went away.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Error;
+
+/// How many writes wait for the SQLite writer before callers wait to enqueue.
+const WRITE_QUEUE: usize = 1024;
+/// How many writes share one SQLite transaction at most, so that no transaction grows long.
+const GROUP: usize = 64;
+
+/// A connection to read with.
+pub struct Conn(Link);
+
+enum Link {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTransaction(Transaction<'static, Postgres>),
+}
+
+/// A transaction to write in; reads in it see its own writes.
+pub struct Tx(Conn);
+
+/// The engine behind a [`Conn`], for the macros of [`crate::sql`].
+pub(crate) enum Engine<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl Conn {
+    pub(crate) fn engine(&mut self) -> Engine<'_> {
+        match &mut self.0 {
+            Link::Sqlite(connection) => Engine::Sqlite(connection),
+            Link::Postgres(connection) => Engine::Postgres(connection),
+            Link::PostgresTransaction(transaction) => Engine::Postgres(transaction),
+        }
+    }
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Database {
+    Sqlite { readers: SqlitePool, writer: mpsc::Sender<Job> },
+    Postgres(PgPool),
+}
+
+/// One caller's work on the SQLite writer.
+pub(crate) type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Done> + Send>;
+
+/// Work that ran: whether its savepoint is kept, and how to answer once the transaction's fate is known.
+pub(crate) struct Done {
+    fate: Fate,
+    answer: Answer,
+}
+
+pub(crate) type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Keep,
+    Discard,
+}
+
+impl Database {
+    /// Opens a SQLite file, made if missing, and brings its schema up to date.
+    pub(crate) async fn open_sqlite(file: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(migration_error)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .min_connections(1)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await?;
+        let (sender, jobs) = mpsc::channel(WRITE_QUEUE);
+        let connection = writer.acquire().await?;
+        tokio::spawn(write_groups(Tx(Conn(Link::Sqlite(connection))), jobs));
+        Ok(Self::Sqlite { readers, writer: sender })
+    }
+
+    /// Connects to PostgreSQL and brings its schema up to date.
+    pub(crate) async fn open_postgres(url: &str) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(url)?.application_name("otaria");
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(migration_error)?;
+        Ok(Self::Postgres(pool))
+    }
+
+    pub(crate) async fn read(&self) -> Result<Conn, Error> {
+        Ok(Conn(match self {
+            Self::Sqlite { readers, .. } => Link::Sqlite(readers.acquire().await?),
+            Self::Postgres(pool) => Link::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    pub(crate) async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                let (answer, answered) = oneshot::channel();
+                writer.send(job(work, answer)).await.map_err(|_| E::from(Error::GivenUp))?;
+                answered.await.map_err(|_| E::from(Error::GivenUp))?
+            }
+            Self::Postgres(pool) => {
+                let pool = pool.clone();
+                // Spawned, so that a caller who goes away does not cut the work in two.
+                let task = tokio::spawn(async move {
+                    let transaction = pool.begin().await.map_err(Error::from)?;
+                    let mut tx = Tx(Conn(Link::PostgresTransaction(transaction)));
+                    let value = work(&mut tx).await?;
+                    if let Link::PostgresTransaction(transaction) = tx.0.0 {
+                        transaction.commit().await.map_err(Error::from)?;
+                    }
+                    Ok(value)
+                });
+                task.await.map_err(|_| E::from(Error::GivenUp))?
+            }
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { readers, .. } => readers.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
+    match error {
+        sqlx::migrate::MigrateError::Execute(error) => Error::from(error),
+        other => Error::Unexpected(std::sync::Arc::new(other)),
+    }
+}
+
+/// Wraps a caller's work so that its answer waits for the commit.
+fn job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>) -> Job
+where
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    Box::new(move |tx| {
+        Box::pin(async move {
+            let outcome = AssertUnwindSafe(work(tx)).catch_unwind().await;
+            let fate = if matches!(outcome, Ok(Ok(_))) { Fate::Keep } else { Fate::Discard };
+            let answer: Answer = Box::new(move |committed| {
+                let result = match outcome {
+                    Ok(Ok(value)) => committed.map(|()| value).map_err(E::from),
+                    Ok(Err(error)) => Err(error),
+                    Err(_panic) => Err(E::from(Error::GivenUp)),
+                };
+                // A caller who went away needs no answer.
+                drop(answer.send(result));
+            });
+            Done { fate, answer }
+        })
+    })
+}
+
+/// The one SQLite writer: takes what waits, runs it as one transaction, answers.
+async fn write_groups(mut tx: Tx, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.recv().await {
+        let mut waiting = VecDeque::from([first]);
+        let mut answers: Vec<Answer> = Vec::new();
+        let committed = run_group(&mut tx, &mut jobs, &mut waiting, &mut answers).await;
+        if let Err(error) = &committed {
+            tracing::error!(error = error as &dyn std::error::Error, writes = answers.len(), "writing failed");
+            // After some errors SQLite has rolled back by itself; then this one has nothing to do and says so.
+            drop(command(&mut tx, "ROLLBACK").await);
+        }
+        for answer in answers {
+            answer(committed.clone());
+        }
+        // Jobs that did not run are dropped: their callers learn that the write was given up.
+    }
+}
+
+async fn run_group(
+    tx: &mut Tx,
+    jobs: &mut mpsc::Receiver<Job>,
+    waiting: &mut VecDeque<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), Error> {
+    command(tx, "BEGIN IMMEDIATE").await?;
+    while let Some(job) = waiting.pop_front() {
+        command(tx, "SAVEPOINT caller").await?;
+        let done = job(tx).await;
+        answers.push(done.answer);
+        if done.fate == Fate::Discard {
+            command(tx, "ROLLBACK TO caller").await?;
+        }
+        command(tx, "RELEASE caller").await?;
+        if answers.len() < GROUP
+            && let Ok(next) = jobs.try_recv()
+        {
+            waiting.push_back(next);
+        }
+    }
+    command(tx, "COMMIT").await
+}
+
+async fn command(tx: &mut Tx, command: &'static str) -> Result<(), Error> {
+    match tx.engine() {
+        Engine::Sqlite(connection) => sqlx::query(command).execute(connection).await.map(drop).map_err(Error::from),
+        Engine::Postgres(connection) => sqlx::query(command).execute(connection).await.map(drop).map_err(Error::from),
+    }
+}

@@ -1,0 +1,101 @@
+//! A partner's own firmware types (101–200). The platform's are constants of the core.
+
+use otaria_core::{FirmwareType, FirmwareTypeId, Timestamp};
+
+use crate::scopes::{ManagePartner, ViewPartner};
+use crate::sequences;
+use crate::sql::{execute, fetch_all, fetch_optional};
+use crate::{Conn, Error, Tx};
+
+/// The record of a firmware type.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct TypeRecord {
+    /// The record's id.
+    #[sqlx(try_from = "i64")]
+    pub id: FirmwareTypeId,
+    /// The type's number.
+    #[sqlx(try_from = "i64", rename = "type")]
+    pub firmware_type: FirmwareType,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// When it was made.
+    #[sqlx(try_from = "i64", rename = "created_ms")]
+    pub created: Timestamp,
+    /// When it was last changed.
+    #[sqlx(try_from = "i64", rename = "updated_ms")]
+    pub updated: Timestamp,
+}
+
+/// Stores a new type; none if the partner has one of this number.
+pub async fn insert(
+    tx: &mut Tx,
+    scope: &ManagePartner,
+    firmware_type: FirmwareType,
+    name: &str,
+    description: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<TypeRecord>, Error> {
+    let id = sequences::next_record(tx).await?;
+    fetch_optional!(
+        tx,
+        "INSERT INTO firmware_types (partner_id, type, id, name, description, created_ms, updated_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)
+         ON CONFLICT (partner_id, type) DO NOTHING
+         RETURNING id, type, name, description, created_ms, updated_ms",
+        scope.partner_id().to_string(),
+        i64::from(firmware_type.number()),
+        id,
+        name,
+        description,
+        now.as_millis(),
+    )
+}
+
+/// The partner's own types, by number.
+pub async fn all(conn: &mut Conn, scope: &ViewPartner) -> Result<Vec<TypeRecord>, Error> {
+    fetch_all!(
+        conn,
+        "SELECT id, type, name, description, created_ms, updated_ms
+         FROM firmware_types WHERE partner_id = $1 ORDER BY type",
+        scope.partner_id().to_string(),
+    )
+}
+
+/// The partner's own type of this number.
+pub async fn get(
+    conn: &mut Conn,
+    scope: &ViewPartner,
+    firmware_type: FirmwareType,
+) -> Result<Option<TypeRecord>, Error> {
+    fetch_optional!(
+        conn,
+        "SELECT id, type, name, description, created_ms, updated_ms
+         FROM firmware_types WHERE partner_id = $1 AND type = $2",
+        scope.partner_id().to_string(),
+        i64::from(firmware_type.number()),
+    )
+}
+
+/// Replaces a type's name and description; false if there is none.
+pub async fn update(
+    tx: &mut Tx,
+    scope: &ManagePartner,
+    firmware_type: FirmwareType,
+    name: &str,
+    description: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let touched = execute!(
+        tx,
+        "UPDATE firmware_types SET name = $3, description = $4, updated_ms = $5
+         WHERE partner_id = $1 AND type = $2",
+        scope.partner_id().to_string(),
+        i64::from(firmware_type.number()),
+        name,
+        description,
+        now.as_millis(),
+    )?;
+    Ok(touched == 1)
+}

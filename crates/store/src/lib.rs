@@ -1,0 +1,92 @@
+//! Everything that the service remembers: rows in SQLite or PostgreSQL, bytes in a repository.
+//!
+//! A room for each noun. Reading functions take a [`Conn`], writing ones a [`Tx`], and all of them the scope of
+//! what they touch (see [`scopes`]): there is no other way to name a partner.
+
+mod database;
+mod error;
+mod lists;
+mod secret;
+mod sequences;
+mod sql;
+
+pub mod accounts;
+pub mod binaries;
+pub mod device_types;
+pub mod devices;
+pub mod firmware_images;
+pub mod firmware_types;
+pub mod partners;
+pub mod pool;
+pub mod pushes;
+pub mod repository;
+pub mod scopes;
+pub mod tokens;
+pub mod users;
+
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+
+pub use database::{Conn, Tx};
+pub use error::Error;
+pub use repository::Repository;
+pub use secret::SecretHash;
+
+use database::Database;
+
+/// Where the rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseLocation {
+    /// A SQLite file, made if missing.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database, by URL.
+    Postgres(String),
+}
+
+/// The rows. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Database);
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or holds a schema that this program does not know.
+    pub async fn open(location: &DatabaseLocation) -> Result<Self, Error> {
+        Ok(Self(match location {
+            DatabaseLocation::Sqlite(file) => Database::open_sqlite(file).await?,
+            DatabaseLocation::Postgres(url) => Database::open_postgres(url).await?,
+        }))
+    }
+
+    /// A connection to read with.
+    ///
+    /// # Errors
+    /// If none can be had in time.
+    pub async fn read(&self) -> Result<Conn, Error> {
+        self.0.read().await
+    }
+
+    /// Runs `work` in a transaction and answers once it is durable. If `work` fails, nothing of it stays. It runs
+    /// to its end even if the caller goes away; it must do nothing slow besides talking to the database.
+    ///
+    /// # Errors
+    /// What `work` returned, or why the transaction failed.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.0.write(work).await
+    }
+
+    /// Waits for connections to end.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,338 @@
+//! Scopes: what a caller was found to be allowed, as values that only this crate can make.
+//!
+//! A function that reads or writes what belongs to a partner takes the partner's scope, and takes the partner's
+//! id from nowhere else. A scope to change derefs to the scope to read, never the other way round.
+
+use std::ops::Deref;
+
+use otaria_core::rights::{AccountPrivileges, AccountRight, PartnerPrivileges, PartnerRight};
+use otaria_core::{AccountId, DeviceId, PartnerId, Timestamp, UserId};
+use subtle::ConstantTimeEq as _;
+
+use crate::sql::fetch_optional;
+use crate::{Conn, Error, SecretHash};
+
+/// May read what belongs to one partner.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewPartner(PartnerId);
+
+/// May change what belongs to one partner, and push.
+#[derive(Clone, Copy, Debug)]
+pub struct ManagePartner(ViewPartner);
+
+/// May change the partner itself.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnPartner(ManagePartner);
+
+/// May read one account.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewAccount(AccountId);
+
+/// May change one account's devices.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteAccount(ViewAccount);
+
+/// May do the few things that stand above partners: first credentials, new partners, signing in, chores.
+#[derive(Clone, Copy, Debug)]
+pub struct InstallationScope(());
+
+/// One device that showed its credential: its own pushes, its own versions.
+#[derive(Clone, Debug)]
+pub struct DeviceScope {
+    partner_id: PartnerId,
+    device_id: DeviceId,
+}
+
+impl ViewPartner {
+    /// The partner.
+    pub const fn partner_id(&self) -> PartnerId {
+        self.0
+    }
+}
+
+impl Deref for ManagePartner {
+    type Target = ViewPartner;
+
+    fn deref(&self) -> &ViewPartner {
+        &self.0
+    }
+}
+
+impl Deref for OwnPartner {
+    type Target = ManagePartner;
+
+    fn deref(&self) -> &ManagePartner {
+        &self.0
+    }
+}
+
+impl ViewAccount {
+    /// The account.
+    pub const fn account_id(&self) -> AccountId {
+        self.0
+    }
+}
+
+impl Deref for WriteAccount {
+    type Target = ViewAccount;
+
+    fn deref(&self) -> &ViewAccount {
+        &self.0
+    }
+}
+
+impl InstallationScope {
+    /// The scope of the process itself: signing people in, bootstrapping, chores. A request gets one only
+    /// through [`Caller::administrate`].
+    pub const fn of_the_process() -> Self {
+        Self(())
+    }
+
+    /// The scope of a partner that this process has just made.
+    pub const fn of_new_partner(&self, partner_id: PartnerId) -> OwnPartner {
+        OwnPartner(ManagePartner(ViewPartner(partner_id)))
+    }
+
+    pub(crate) const fn device(&self, partner_id: PartnerId, device_id: DeviceId) -> DeviceScope {
+        DeviceScope { partner_id, device_id }
+    }
+}
+
+impl DeviceScope {
+    /// The partner whose device it is.
+    pub const fn partner_id(&self) -> PartnerId {
+        self.partner_id
+    }
+
+    /// The device.
+    pub const fn device_id(&self) -> &DeviceId {
+        &self.device_id
+    }
+}
+
+/// Who holds an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A person.
+    User {
+        /// Who.
+        user_id: UserId,
+        /// Whether the installation is theirs.
+        is_admin: bool,
+    },
+    /// A partner's own client, such as its CI: acts as an owner of its partner.
+    Client {
+        /// The partner.
+        partner_id: PartnerId,
+    },
+}
+
+#[derive(sqlx::FromRow)]
+struct CallerRow {
+    partner_id: String,
+    user_id: Option<String>,
+    is_admin: Option<bool>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PartnerAccessRow {
+    is_owner: bool,
+    view_device_info: bool,
+    manage_device_profiles: bool,
+    invite_users: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct AccountAccessRow {
+    is_owner: Option<bool>,
+    can_write: Option<bool>,
+    /// The partner that made the account, where the caller is one of its people.
+    maker: Option<String>,
+}
+
+impl Caller {
+    /// Who holds this access token, if it is neither expired, revoked nor unknown.
+    pub async fn by_token(conn: &mut Conn, token: &SecretHash, now: Timestamp) -> Result<Option<Self>, Error> {
+        let row: Option<CallerRow> = fetch_optional!(
+            conn,
+            "SELECT f.partner_id, f.user_id, u.is_admin
+             FROM access_tokens t
+             JOIN token_families f ON f.family_id = t.family_id
+             LEFT JOIN users u ON u.user_id = f.user_id
+             WHERE t.token_hash = $1 AND t.expires_ms > $2 AND f.revoked_ms IS NULL",
+            token.as_slice(),
+            now.as_millis(),
+        )?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(match row.user_id {
+            Some(user_id) => Self::User { user_id: user_id.parse()?, is_admin: row.is_admin.unwrap_or(false) },
+            None => Self::Client { partner_id: row.partner_id.parse()? },
+        }))
+    }
+
+    /// The caller's privileges at a partner; none where the partner does not exist, which must look the same.
+    async fn partner_privileges(
+        &self,
+        conn: &mut Conn,
+        partner: PartnerId,
+    ) -> Result<Option<PartnerPrivileges>, Error> {
+        match self {
+            Self::Client { partner_id } if *partner_id == partner => Ok(Some(PartnerPrivileges::OWNER)),
+            Self::Client { .. } => Ok(None),
+            Self::User { user_id, .. } => {
+                let row: Option<PartnerAccessRow> = fetch_optional!(
+                    conn,
+                    "SELECT is_owner, view_device_info, manage_device_profiles, invite_users
+                     FROM partner_access WHERE partner_id = $1 AND user_id = $2",
+                    partner.to_string(),
+                    user_id.to_string(),
+                )?;
+                Ok(row.map(|row| PartnerPrivileges {
+                    owner: row.is_owner,
+                    view_device_info: row.view_device_info,
+                    manage_device_profiles: row.manage_device_profiles,
+                    invite_users: row.invite_users,
+                }))
+            }
+        }
+    }
+
+    async fn enter_partner(
+        &self,
+        conn: &mut Conn,
+        partner: PartnerId,
+        right: PartnerRight,
+    ) -> Result<Option<ViewPartner>, Error> {
+        let privileges = self.partner_privileges(conn, partner).await?;
+        Ok(privileges.filter(|privileges| privileges.allow(right)).map(|_| ViewPartner(partner)))
+    }
+
+    /// The scope to read a partner, if the caller may.
+    pub async fn view_partner(&self, conn: &mut Conn, partner: PartnerId) -> Result<Option<ViewPartner>, Error> {
+        self.enter_partner(conn, partner, PartnerRight::View).await
+    }
+
+    /// The scope to change what belongs to a partner, if the caller may.
+    pub async fn manage_partner(&self, conn: &mut Conn, partner: PartnerId) -> Result<Option<ManagePartner>, Error> {
+        Ok(self.enter_partner(conn, partner, PartnerRight::Manage).await?.map(ManagePartner))
+    }
+
+    /// The scope to change a partner itself, if the caller may.
+    pub async fn own_partner(&self, conn: &mut Conn, partner: PartnerId) -> Result<Option<OwnPartner>, Error> {
+        Ok(self.enter_partner(conn, partner, PartnerRight::Own).await?.map(|view| OwnPartner(ManagePartner(view))))
+    }
+
+    /// The scope above partners, for the installation's admin.
+    pub fn administrate(&self) -> Option<InstallationScope> {
+        matches!(self, Self::User { is_admin: true, .. }).then_some(InstallationScope(()))
+    }
+
+    /// The caller's privileges at an account: its own, and `canWrite` for the people of the partner that made it.
+    async fn account_privileges(
+        &self,
+        conn: &mut Conn,
+        account: AccountId,
+    ) -> Result<Option<AccountPrivileges>, Error> {
+        let row: Option<AccountAccessRow> = match self {
+            Self::Client { partner_id } => fetch_optional!(
+                conn,
+                "SELECT CAST(NULL AS BOOLEAN) AS is_owner, CAST(NULL AS BOOLEAN) AS can_write, partner_id AS maker
+                 FROM accounts WHERE account_id = $1 AND partner_id = $2",
+                account.to_string(),
+                partner_id.to_string(),
+            ),
+            Self::User { user_id, .. } => fetch_optional!(
+                conn,
+                "SELECT a.is_owner, a.can_write, p.partner_id AS maker
+                 FROM accounts c
+                 LEFT JOIN account_access a ON a.account_id = c.account_id AND a.user_id = $2
+                 LEFT JOIN partner_access p ON p.partner_id = c.partner_id AND p.user_id = $2
+                      AND (p.is_owner OR p.manage_device_profiles)
+                 WHERE c.account_id = $1 AND (a.user_id IS NOT NULL OR p.user_id IS NOT NULL)",
+                account.to_string(),
+                user_id.to_string(),
+            ),
+        }?;
+        Ok(row.map(|row| AccountPrivileges {
+            owner: row.is_owner.unwrap_or(false),
+            can_write: row.can_write.unwrap_or(false) || row.maker.is_some(),
+        }))
+    }
+
+    /// The scope to read an account, if the caller may.
+    pub async fn view_account(&self, conn: &mut Conn, account: AccountId) -> Result<Option<ViewAccount>, Error> {
+        let privileges = self.account_privileges(conn, account).await?;
+        Ok(privileges.filter(|privileges| privileges.allow(AccountRight::View)).map(|_| ViewAccount(account)))
+    }
+
+    /// The scope to change an account's devices, if the caller may.
+    pub async fn write_account(&self, conn: &mut Conn, account: AccountId) -> Result<Option<WriteAccount>, Error> {
+        let privileges = self.account_privileges(conn, account).await?;
+        let may_write = privileges.filter(|privileges| privileges.allow(AccountRight::Write));
+        Ok(may_write.map(|_| WriteAccount(ViewAccount(account))))
+    }
+}
+
+/// A device that showed its credential, and the little that an idle poll needs to know of it.
+#[derive(Clone, Debug)]
+pub struct AuthenticatedDevice {
+    /// Its scope.
+    pub scope: DeviceScope,
+    /// How the partner is spelt in links.
+    pub tenant: String,
+    /// Whether the service wants the device to say what it is.
+    pub config_wanted: bool,
+    /// How many of its pushes have not ended.
+    pub open_pushes: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct DeviceRow {
+    partner_id: String,
+    short_name: Option<String>,
+    is_default: bool,
+    token_hash: Option<Vec<u8>>,
+    config_wanted: bool,
+    open_pushes: i64,
+}
+
+impl AuthenticatedDevice {
+    /// The device of `tenant` with this id, if `token` is its credential. `tenant` is a partner's id, its short
+    /// name, or `default`, without case (DDI 1.1).
+    pub async fn by_token(
+        conn: &mut Conn,
+        tenant: &str,
+        device_id: &DeviceId,
+        token: &SecretHash,
+    ) -> Result<Option<Self>, Error> {
+        let row: Option<DeviceRow> = fetch_optional!(
+            conn,
+            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash, d.config_wanted,
+                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
+                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes
+             FROM partners p
+             JOIN devices d ON d.partner_id = p.partner_id
+             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
+               AND d.device_id = $2 AND d.account_id IS NOT NULL",
+            tenant.to_ascii_lowercase(),
+            device_id.as_str(),
+        )?;
+        let Some(row) = row else { return Ok(None) };
+        let known = row.token_hash.as_deref().unwrap_or_default();
+        if !bool::from(known.ct_eq(token.as_slice())) {
+            return Ok(None);
+        }
+        let partner_id: PartnerId = row.partner_id.parse()?;
+        let tenant = match row.short_name {
+            _ if row.is_default => "DEFAULT".to_owned(),
+            Some(short_name) => short_name,
+            None => partner_id.to_string(),
+        };
+        Ok(Some(Self {
+            scope: DeviceScope { partner_id, device_id: device_id.clone() },
+            tenant,
+            config_wanted: row.config_wanted,
+            open_pushes: row.open_pushes,
+        }))
+    }
+}

@@ -1,0 +1,21 @@
+//! Direct Device Integration v1, the device-side dialect of Eclipse hawkBit, below `/{tenant}/controller/v1`.
+//!
+//! The order of members is stable and what is absent is left out, because small devices read these bodies with
+//! small parsers. What devices send is read as leniently as it can be without guessing.
+
+mod cancel;
+mod config_data;
+mod deployment;
+mod feedback;
+mod poll;
+mod repair;
+
+pub use cancel::{CancelOut, StopOut};
+pub use config_data::{ConfigDataIn, ConfigDataMode};
+pub use deployment::{
+    ActionHistoryOut, ArtifactLinks, ArtifactOut, ChunkOut, DeploymentOut, DeploymentPlanOut, Handling, HashesOut,
+    MaintenanceWindow, MetadataOut,
+};
+pub use feedback::{Execution, FeedbackIn, Finished, ResultIn, StatusIn};
+pub use poll::{Link, PollConfigOut, PollLinks, PollOut, PollingOut};
+pub use repair::repair;

@@ -1,0 +1,38 @@
+//! The partner API: JSON in camelCase below `/v1`, and the token endpoint.
+
+mod account;
+mod bootstrap;
+mod device;
+mod device_type;
+mod error;
+mod firmware_type;
+mod image;
+mod integer_text;
+mod me;
+mod page;
+#[expect(clippy::module_inception, reason = "the dialect and its first noun share their name")]
+mod partner;
+mod push;
+mod token;
+mod value;
+
+pub use account::{AccountIn, AccountKind, AccountOut};
+pub use bootstrap::BootstrapOut;
+pub use device::{
+    AttributeOut, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut, DeviceVersionOut, FriendlyNameIn,
+    FriendlyNameOut, NotificationLevel,
+};
+pub use device_type::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn};
+pub use error::{ErrorBody, FieldErrorOut};
+pub use firmware_type::{FirmwareTypeIn, FirmwareTypeOut, FirmwareTypeUpdateIn};
+pub use image::{AssociationIn, AssociationOut, FirmwareImageOut, PoolImageIn, PoolImageOut, PoolImageUpdateIn};
+pub use integer_text::IntegerText;
+pub use me::{
+    AccountAccessOut, AccountPrivilegesOut, CredentialKind, CredentialOut, MeOut, MyPartnerOut, PartnerAccessOut,
+    PartnerPrivilegesOut,
+};
+pub use page::PageOut;
+pub use partner::{PartnerIn, PartnerOut};
+pub use push::{PushHistoryOut, PushOut, PushState};
+pub use token::{ServerMetadata, TokenOut};
+pub use value::{BooleanValue, StringValue, ValueIn};
