@@ -1,1 +1,373 @@
-//! placeholder
+//! A harness that runs the real binary as its users do: a process, a port, HTTP.
+//!
+//! Every server gets its own folder, and on PostgreSQL its own database, so that tests run in parallel. The binary
+//! is the one beside the test (`cargo build --bin otaria`), or the one that `OTARIA_BIN` names.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// Which database a server runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("OTARIA_BIN") {
+        return PathBuf::from(path);
+    }
+    // target/debug/deps/<test> -> target/debug/otaria
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join("otaria");
+    assert!(path.is_file(), "{} is missing: run `cargo build --bin otaria` first", path.display());
+    path
+}
+
+/// A running server.
+pub struct Server {
+    child: Option<Child>,
+    folder: tempfile::TempDir,
+    port: u16,
+    environment: Vec<(String, String)>,
+    log: Arc<Mutex<String>>,
+    database: Option<String>,
+    /// What `bootstrap` printed.
+    pub first: Value,
+}
+
+impl Server {
+    /// Starts a fresh server and bootstraps it.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, &[]).await
+    }
+
+    /// The same, with more environment variables.
+    pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Free when asked for; a test that loses the race for it fails to start and says so.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut environment = vec![
+            ("OTARIA_LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+            ("OTARIA_DATA".to_owned(), folder.path().join("data").display().to_string()),
+            ("RUST_LOG".to_owned(), "info".to_owned()),
+        ];
+        let mut database = None;
+        if engine == Engine::Postgres {
+            let name = format!("otaria_{}", uuid::Uuid::now_v7().simple());
+            postgres(&format!("CREATE DATABASE {name}")).await;
+            let url = postgres_url();
+            let (server, _) = url.rsplit_once('/').unwrap();
+            environment.push(("OTARIA_DATABASE_URL".to_owned(), format!("{server}/{name}")));
+            database = Some(name);
+        }
+        environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let log = Arc::default();
+        let mut server = Self { child: None, folder, port, environment, log, database, first: Value::Null };
+        let printed = server.command(&["bootstrap", "--name", "Acme", "--email", "owner@example.com", "--json"]);
+        let output = server.run(printed);
+        server.first = serde_json::from_slice(&output).unwrap();
+        server.launch();
+        server
+    }
+
+    /// A command of the binary on this server's storage.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(arguments).envs(self.environment.iter().cloned()).current_dir(self.folder.path());
+        command
+    }
+
+    fn run(&self, mut command: Command) -> Vec<u8> {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// Starts the process (again) and waits until it says that it serves.
+    pub fn launch(&mut self) {
+        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        self.child = Some(child);
+        loop {
+            let line = lines.next().unwrap_or_else(|| panic!("the server ended: {}", self.log())).unwrap();
+            self.log.lock().unwrap().push_str(&format!("{line}\n"));
+            if line.contains("otaria serves") {
+                break;
+            }
+        }
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                log.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+    }
+
+    /// Kills the process as a power cut would: SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Everything that the server has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// The folder with the server's data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The name of the server's PostgreSQL database, if it is on one.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// The highest resident memory that the process has had, in bytes (Linux).
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Where the server is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A string that `bootstrap` printed.
+    pub fn first(&self, name: &str) -> String {
+        self.first[name].as_str().unwrap().to_owned()
+    }
+
+    /// The default partner's id.
+    pub fn partner(&self) -> String {
+        self.first("partnerId")
+    }
+
+    /// The first account's id.
+    pub fn account(&self) -> String {
+        self.first("accountId")
+    }
+
+    /// Nobody, at this server.
+    pub fn anonymous(&self) -> Api {
+        Api { http: reqwest::Client::new(), url: self.url(), token: None }
+    }
+
+    /// The owner, signed in by password.
+    pub async fn owner(&self) -> Api {
+        let password = self.first("password");
+        let form = [("grant_type", "password"), ("username", "owner@example.com"), ("password", &password)];
+        let answer = self.anonymous().token(&self.first("clientId"), &self.first("clientSecret"), &form).await;
+        self.anonymous().with_token(answer.ok().body["access_token"].as_str().unwrap())
+    }
+
+    /// The default partner's own client.
+    pub async fn client(&self) -> Api {
+        self.client_of(&self.first("clientId"), &self.first("clientSecret")).await
+    }
+
+    /// A partner's own client, by its id and secret.
+    pub async fn client_of(&self, id: &str, secret: &str) -> Api {
+        let answer = self.anonymous().token(id, secret, &[("grant_type", "client_credentials")]).await;
+        self.anonymous().with_token(answer.ok().body["access_token"].as_str().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the server's log ---\n{}", self.log());
+        }
+    }
+}
+
+/// The PostgreSQL server for tests: `scripts/with-postgres` sets it, and `make test` uses that.
+pub fn postgres_url() -> String {
+    std::env::var("OTARIA_TEST_POSTGRES_URL")
+        .expect("OTARIA_TEST_POSTGRES_URL is not set: run the tests through `make test`, or scripts/with-postgres")
+}
+
+/// Runs a statement on the PostgreSQL server for tests.
+pub async fn postgres(statement: &str) {
+    use sqlx::{Connection as _, Executor as _};
+    let mut connection = sqlx::PgConnection::connect(&postgres_url()).await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
+}
+
+/// Somebody who calls the API.
+#[derive(Clone)]
+pub struct Api {
+    pub http: reqwest::Client,
+    pub url: String,
+    pub token: Option<String>,
+}
+
+impl Api {
+    /// The same place with this token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// A request to a path.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(120));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// Uploads bytes as a stream.
+    pub async fn upload(&self, partner: &str, bytes: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, &format!("/v1/ota/partners/{partner}/binaries"));
+        Answer::of(request.header("content-type", "application/octet-stream").body(bytes)).await
+    }
+
+    /// Asks for tokens as a client.
+    pub async fn token(&self, id: &str, secret: &str, form: &[(&str, &str)]) -> Answer {
+        let request = self.http.post(format!("{}/oauth/token", self.url)).basic_auth(id, Some(secret));
+        Answer::of(request.form(form)).await
+    }
+
+    /// Uploads bytes and moves them to the repository; the url.
+    pub async fn publish_bytes(&self, partner: &str, bytes: impl Into<reqwest::Body>) -> String {
+        let uploaded = self.upload(partner, bytes).await.ok();
+        let path = format!("/v1/ota/partners/{partner}/binaries/moveToRepository");
+        let moved = self.post(&path, json!({ "value": uploaded.body["value"] })).await.ok();
+        moved.body["value"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a device type; its id.
+    pub async fn device_type(&self, partner: &str, name: &str) -> String {
+        let made = self.post(&format!("/v1/partners/{partner}/deviceTypes"), json!({ "name": name })).await;
+        made.is(StatusCode::CREATED).body["deviceTypeId"].as_str().unwrap().to_owned()
+    }
+
+    /// Associates a device; its token.
+    pub async fn device(&self, account: &str, device_type: &str, id: &str) -> String {
+        let body = json!({ "deviceTypeId": device_type, "deviceId": id });
+        let made = self.post(&format!("/v1/accounts/{account}/devices"), body).await;
+        made.is(StatusCode::CREATED).body["deviceToken"].as_str().unwrap().to_owned()
+    }
+
+    /// Publishes an image of `bytes` and associates it with a device type: the pool's record, and the association's id.
+    pub async fn publish(
+        &self,
+        partner: &str,
+        device_type: &str,
+        firmware_type: i64,
+        version: &str,
+        bytes: Vec<u8>,
+    ) -> (Value, String) {
+        let url = self.publish_bytes(partner, bytes).await;
+        let body = json!({
+            "name": "app", "type": firmware_type, "version": version, "url": url,
+            "associations": { partner: [device_type] },
+        });
+        let image = self.post(&format!("/v1/ota/partners/{partner}/pool"), body).await.is(StatusCode::CREATED).body;
+        let number = image["versionNumber"].as_str().unwrap();
+        let path = format!("/v1/ota/partners/{partner}/deviceTypes/{device_type}/firmwareImages/types/{firmware_type}/versionNumbers/{number}");
+        let associated = self.get(&path).await.ok();
+        let id = associated.body["id"].as_str().unwrap().to_owned();
+        (image, id)
+    }
+
+    /// Pushes an associated image to a device.
+    pub async fn push(&self, partner: &str, device_type: &str, image: &str, device: &str) -> Answer {
+        let path = format!("/v1/ota/partners/{partner}/deviceTypes/{device_type}/firmwareImages/{image}/push");
+        self.put(&path, json!({ "value": device })).await
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    /// The JSON, or null.
+    pub body: Value,
+}
+
+impl Answer {
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, headers, text, body }
+    }
+
+    /// This answer, if it has this status.
+    #[track_caller]
+    pub fn is(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// This answer, if it is 200.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        self.is(StatusCode::OK)
+    }
+
+    /// Asserts that this is the one error body, with this status and code.
+    #[track_caller]
+    pub fn is_error(self, status: u16, code: &str) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["error"], code, "{}", self.text);
+        assert_eq!(self.body["service_name"], "otaria");
+        assert!(self.body["timestamp"].is_i64());
+        let description = self.body["error_description"].as_str().unwrap();
+        let trace = self.body["trace"].as_str().unwrap();
+        assert!(!description.is_empty() && trace.contains(description) && !trace.contains('\n'), "{trace}");
+        assert!(trace.contains(self.headers["x-request-id"].to_str().unwrap()), "{trace}");
+        self
+    }
+
+    /// The names of the fields that a 400 complains about.
+    pub fn fields(&self) -> Vec<String> {
+        let fields = self.body["fields"].as_array().cloned().unwrap_or_default();
+        fields.iter().map(|field| field["name"].as_str().unwrap().to_owned()).collect()
+    }
+}

@@ -1,1 +1,18 @@
-//! placeholder
+//! The server: dialects in, decisions out.
+//!
+//! A request goes from `protocols` (the only place with statuses and bodies) through `access` (who is calling, what
+//! they may touch) to `actions` (one function for each thing the service can do; the only callers of the store).
+//! `chores` call actions without a caller. `serve` builds everything once, in order.
+
+pub mod access;
+pub mod actions;
+pub mod chores;
+pub mod clock;
+pub mod protocols;
+pub mod serve;
+pub mod service;
+pub mod settings;
+
+pub use clock::Clock;
+pub use service::Service;
+pub use settings::{RawSettings, Settings};

@@ -3,6 +3,9 @@
 //! On PostgreSQL a write is an ordinary transaction. On SQLite one writer takes whatever is waiting into one
 //! transaction, a savepoint for each, and pays for one fsync (group commit). Either way a caller is answered
 //! only once its work is durable, and work that was begun is finished even if its caller went away.
+//!
+//! PostgreSQL gives up a transaction in which any statement failed, and answers its commit with success all the
+//! same. So on both engines a write in which a statement failed fails, even if the work went on regardless.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -27,7 +30,11 @@ const WRITE_QUEUE: usize = 1024;
 const GROUP: usize = 64;
 
 /// A connection to read with.
-pub struct Conn(Link);
+pub struct Conn {
+    link: Link,
+    /// The first statement's failure since the work began.
+    failure: Option<Error>,
+}
 
 enum Link {
     Sqlite(PoolConnection<Sqlite>),
@@ -45,8 +52,19 @@ pub(crate) enum Engine<'c> {
 }
 
 impl Conn {
+    const fn new(link: Link) -> Self {
+        Self { link, failure: None }
+    }
+
+    /// Notes that a statement failed, which dooms the transaction.
+    pub(crate) fn failed(&mut self, error: sqlx::Error) -> Error {
+        let error = Error::from(error);
+        self.failure.get_or_insert_with(|| error.clone());
+        error
+    }
+
     pub(crate) fn engine(&mut self) -> Engine<'_> {
-        match &mut self.0 {
+        match &mut self.link {
             Link::Sqlite(connection) => Engine::Sqlite(connection),
             Link::Postgres(connection) => Engine::Postgres(connection),
             Link::PostgresTransaction(transaction) => Engine::Postgres(transaction),
@@ -85,10 +103,10 @@ pub(crate) struct Done {
 
 pub(crate) type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Keep,
-    Discard,
+    /// With the statement's failure that was the reason, if that was it.
+    Discard(Option<Error>),
 }
 
 impl Database {
@@ -110,7 +128,7 @@ impl Database {
             .await?;
         let (sender, jobs) = mpsc::channel(WRITE_QUEUE);
         let connection = writer.acquire().await?;
-        tokio::spawn(write_groups(Tx(Conn(Link::Sqlite(connection))), jobs));
+        tokio::spawn(write_groups(Tx(Conn::new(Link::Sqlite(connection))), jobs));
         Ok(Self::Sqlite { readers, writer: sender })
     }
 
@@ -127,7 +145,7 @@ impl Database {
     }
 
     pub(crate) async fn read(&self) -> Result<Conn, Error> {
-        Ok(Conn(match self {
+        Ok(Conn::new(match self {
             Self::Sqlite { readers, .. } => Link::Sqlite(readers.acquire().await?),
             Self::Postgres(pool) => Link::Postgres(pool.acquire().await?),
         }))
@@ -150,9 +168,12 @@ impl Database {
                 // Spawned, so that a caller who goes away does not cut the work in two.
                 let task = tokio::spawn(async move {
                     let transaction = pool.begin().await.map_err(Error::from)?;
-                    let mut tx = Tx(Conn(Link::PostgresTransaction(transaction)));
+                    let mut tx = Tx(Conn::new(Link::PostgresTransaction(transaction)));
                     let value = work(&mut tx).await?;
-                    if let Link::PostgresTransaction(transaction) = tx.0.0 {
+                    if let Some(error) = tx.failure.take() {
+                        return Err(E::from(error));
+                    }
+                    if let Link::PostgresTransaction(transaction) = tx.0.link {
                         transaction.commit().await.map_err(Error::from)?;
                     }
                     Ok(value)
@@ -186,8 +207,14 @@ where
 {
     Box::new(move |tx| {
         Box::pin(async move {
-            let outcome = AssertUnwindSafe(work(tx)).catch_unwind().await;
-            let fate = if matches!(outcome, Ok(Ok(_))) { Fate::Keep } else { Fate::Discard };
+            // Called inside, so that a panic before its first await is caught as well.
+            let outcome = AssertUnwindSafe(async { work(&mut *tx).await }).catch_unwind().await;
+            let failure = tx.failure.take();
+            let (outcome, fate) = match (outcome, failure) {
+                (Ok(Ok(value)), None) => (Ok(Ok(value)), Fate::Keep),
+                (Ok(Ok(_)), Some(error)) => (Ok(Err(E::from(error.clone()))), Fate::Discard(Some(error))),
+                (outcome, failure) => (outcome, Fate::Discard(failure)),
+            };
             let answer: Answer = Box::new(move |committed| {
                 let result = match outcome {
                     Ok(Ok(value)) => committed.map(|()| value).map_err(E::from),
@@ -231,8 +258,11 @@ async fn run_group(
         command(tx, "SAVEPOINT caller").await?;
         let done = job(tx).await;
         answers.push(done.answer);
-        if done.fate == Fate::Discard {
-            command(tx, "ROLLBACK TO caller").await?;
+        if let Fate::Discard(reason) = done.fate
+            && let Err(error) = command(tx, "ROLLBACK TO caller").await
+        {
+            // After some failures, such as a full disk, SQLite has rolled back the whole group by itself.
+            return Err(reason.unwrap_or(error));
         }
         command(tx, "RELEASE caller").await?;
         if answers.len() < GROUP

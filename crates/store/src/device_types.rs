@@ -1,11 +1,11 @@
 //! Device types.
 
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::{DeviceTypeId, Timestamp};
+use otaria_core::{DeviceTypeId, PartnerId, Timestamp};
 
 use crate::lists::{List, fetch_page, list};
-use crate::scopes::{ManagePartner, ViewPartner};
-use crate::sql::{execute, fetch_optional};
+use crate::scopes::{ManagePartner, ViewPartner, WriteAccount};
+use crate::sql::{execute, fetch_all, fetch_optional};
 use crate::{Conn, Error, Tx};
 
 /// A model of device.
@@ -78,6 +78,21 @@ pub async fn get(conn: &mut Conn, scope: &ViewPartner, id: DeviceTypeId) -> Resu
         scope.partner_id().to_string(),
         id.to_string(),
     )
+}
+
+/// Which partners have a device type of this id: ids are unique within a partner only. They open nothing: the
+/// caller still needs a scope of one of them.
+pub async fn partners_with(
+    conn: &mut Conn,
+    _: &WriteAccount,
+    id: DeviceTypeId,
+) -> Result<Vec<PartnerId>, Error> {
+    let rows: Vec<(String,)> = fetch_all!(
+        conn,
+        "SELECT partner_id FROM device_types WHERE device_type_id = $1 ORDER BY partner_id",
+        id.to_string(),
+    )?;
+    rows.into_iter().map(|(partner,)| Ok(partner.parse()?)).collect()
 }
 
 /// Replaces a device type's name and description; none if there is none.

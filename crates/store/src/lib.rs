@@ -3,6 +3,9 @@
 //! A room for each noun. Reading functions take a [`Conn`], writing ones a [`Tx`], and all of them the scope of
 //! what they touch (see [`scopes`]): there is no other way to name a partner.
 
+#![cfg_attr(not(test), forbid(unsafe_code))]
+#![cfg_attr(test, allow(unsafe_code, reason = "the tests collect the statements in a section of the linker's"))]
+
 mod database;
 mod error;
 mod lists;

@@ -28,14 +28,15 @@ macro_rules! sql {
 macro_rules! on_engine {
     ($conn:expr, $build:ident [$($row:tt)*], $run:ident, $text:expr $(, $arg:expr)*) => {{
         let text = $text;
-        match $conn.engine() {
+        let outcome = match $conn.engine() {
             $crate::database::Engine::Sqlite(engine) => {
-                sqlx::$build::<sqlx::Sqlite $(, $row)*>(text)$(.bind($arg))*.$run(engine).await.map_err($crate::Error::from)
+                sqlx::$build::<sqlx::Sqlite $(, $row)*>(text)$(.bind($arg))*.$run(engine).await
             }
             $crate::database::Engine::Postgres(engine) => {
-                sqlx::$build::<sqlx::Postgres $(, $row)*>(text)$(.bind($arg))*.$run(engine).await.map_err($crate::Error::from)
+                sqlx::$build::<sqlx::Postgres $(, $row)*>(text)$(.bind($arg))*.$run(engine).await
             }
-        }
+        };
+        outcome.map_err(|error| $conn.failed(error))
     }};
 }
 
@@ -72,7 +73,7 @@ macro_rules! execute {
                 sqlx::query::<sqlx::Postgres>(text)$(.bind($arg))*.execute(engine).await.map(|done| done.rows_affected())
             }
         };
-        touched.map_err($crate::Error::from)
+        touched.map_err(|error| $conn.failed(error))
     }};
 }
 

@@ -1,0 +1,108 @@
+//! Slows down whoever guesses passwords: per account and address together, so that a stranger elsewhere cannot
+//! lock anybody out, and for a while only, so that nobody is locked out for good.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use otaria_core::Timestamp;
+
+/// Wrong passwords that cost nothing: people mistype.
+const FREE: u32 = 3;
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// After this long without an attempt, all is forgotten.
+const FORGET: Duration = Duration::from_secs(60 * 60);
+/// How many accounts and addresses are remembered; beyond it the longest idle are forgotten.
+const REMEMBERED: usize = 100_000;
+
+/// Who failed to sign in, and until when they have to wait.
+#[derive(Default)]
+pub struct Throttle(Mutex<HashMap<(String, IpAddr), Failures>>);
+
+#[derive(Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+impl Failures {
+    /// One second after the free ones, then twice as long each time: the tenth wrong password costs 64 seconds.
+    fn wait(self) -> Duration {
+        let doublings = self.count.saturating_sub(FREE);
+        if doublings == 0 { Duration::ZERO } else { Duration::from_secs(1 << (doublings - 1).min(20)).min(LONGEST) }
+    }
+}
+
+impl Throttle {
+    /// How long this account must still wait at this address; zero if not at all.
+    pub fn wait(&self, account: &str, address: IpAddr, now: Timestamp) -> Duration {
+        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(failures) = failures.get(&(account.to_owned(), address)) else { return Duration::ZERO };
+        failures.last.plus(failures.wait()).since(now)
+    }
+
+    /// Counts a wrong password.
+    pub fn failed(&self, account: &str, address: IpAddr, now: Timestamp) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= REMEMBERED {
+            failures.retain(|_, failures| now.since(failures.last) < failures.wait().max(Duration::from_secs(60)));
+        }
+        let entry = failures.entry((account.to_owned(), address)).or_insert(Failures { count: 0, last: now });
+        let forgotten = now.since(entry.last) > FORGET;
+        entry.count = if forgotten { 1 } else { entry.count.saturating_add(1) };
+        entry.last = now;
+    }
+
+    /// Forgets after a right password.
+    pub fn succeeded(&self, account: &str, address: IpAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(account.to_owned(), address));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn ten_wrong_passwords_cost_at_least_thirty_seconds_but_only_there() {
+        let throttle = Throttle::default();
+        let now = Timestamp::from_millis(1_000_000);
+        for _ in 0..10 {
+            throttle.failed("a@example.com", HERE, now);
+        }
+        let wait = throttle.wait("a@example.com", HERE, now);
+        assert!(wait >= Duration::from_secs(30) && wait <= LONGEST, "{wait:?}");
+        assert_eq!(throttle.wait("a@example.com", ELSEWHERE, now), Duration::ZERO);
+        assert_eq!(throttle.wait("b@example.com", HERE, now), Duration::ZERO);
+        assert_eq!(throttle.wait("a@example.com", HERE, now.plus(wait)), Duration::ZERO);
+    }
+
+    #[test]
+    fn mistyping_is_free_and_success_forgets() {
+        let throttle = Throttle::default();
+        let now = Timestamp::from_millis(0);
+        for _ in 0..3 {
+            throttle.failed("a", HERE, now);
+        }
+        assert_eq!(throttle.wait("a", HERE, now), Duration::ZERO);
+        throttle.failed("a", HERE, now);
+        assert!(throttle.wait("a", HERE, now) > Duration::ZERO);
+        throttle.succeeded("a", HERE);
+        assert_eq!(throttle.wait("a", HERE, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_the_longest() {
+        let throttle = Throttle::default();
+        let now = Timestamp::from_millis(0);
+        for _ in 0..1000 {
+            throttle.failed("a", HERE, now);
+        }
+        assert_eq!(throttle.wait("a", HERE, now), LONGEST);
+    }
+}

@@ -1,0 +1,53 @@
+//! Accounts of end customers.
+
+use otaria_core::AccountId;
+use otaria_core::rights::AccountPrivileges;
+use otaria_store::accounts::{self, Account};
+use otaria_store::scopes::{Caller, ManagePartner, ViewAccount};
+
+use crate::actions::Error;
+use crate::service::Service;
+
+impl Service {
+    /// Makes an account for a partner, whose people can then write to it.
+    ///
+    /// # Errors
+    /// If the caller does not manage the partner.
+    pub async fn create_account(
+        &self,
+        caller: Caller,
+        partner: otaria_core::PartnerId,
+        description: String,
+    ) -> Result<Account, Error> {
+        let scope = caller.manage_partner(&mut self.store.read().await?, partner).await?.ok_or(Error::Forbidden)?;
+        let account = Account {
+            account_id: AccountId::from_uuid(uuid::Uuid::now_v7()),
+            description,
+            created: self.clock.now(),
+        };
+        self.store_account(scope, caller, account.clone()).await?;
+        Ok(account)
+    }
+
+    async fn store_account(&self, scope: ManagePartner, caller: Caller, account: Account) -> Result<(), Error> {
+        let stored = self.store.write(move |tx| {
+            Box::pin(async move {
+                accounts::insert(tx, &scope, &account).await?;
+                if let Caller::User { user_id, .. } = caller {
+                    let privileges = AccountPrivileges { owner: false, can_write: true };
+                    accounts::grant(tx, &scope, account.account_id, user_id, privileges).await?;
+                }
+                Ok::<_, Error>(())
+            })
+        });
+        stored.await
+    }
+
+    /// The account.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn account(&self, scope: &ViewAccount) -> Result<Account, Error> {
+        Ok(accounts::get(&mut self.store.read().await?, scope).await?)
+    }
+}

@@ -1,0 +1,164 @@
+//! Devices, as their accounts and their partners see them.
+
+use std::collections::BTreeMap;
+
+use otaria_core::page::{Page, PageRequest};
+use otaria_core::{DeviceId, DeviceTypeId};
+use otaria_store::devices::{self, Device, DeviceTag, Filter, NewDevice};
+use otaria_store::scopes::{Caller, ViewAccount, ViewPartner, WriteAccount};
+use otaria_store::device_types;
+use uuid::Uuid;
+
+use crate::access::secrets::PlainSecret;
+use crate::actions::pushes::end_open_pushes;
+use crate::actions::Error;
+use crate::actions::error::on_duplicate;
+use crate::service::Service;
+
+/// A device to associate with an account.
+#[derive(Clone, Debug)]
+pub struct DeviceDetails {
+    /// Its device type.
+    pub device_type: DeviceTypeId,
+    /// Its id; made if missing.
+    pub device_id: Option<DeviceId>,
+    /// What to call it; its id if missing.
+    pub friendly_name: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
+fn no_device() -> Error {
+    Error::not_found("device")
+}
+
+fn taken() -> Error {
+    Error::conflict("device_exists", "A device of this id is associated already: disassociate it first.")
+}
+
+impl Service {
+    /// Associates a device with an account, and gives it its credential. The device type's partner must be one that
+    /// the caller manages.
+    ///
+    /// # Errors
+    /// If there is no such device type, or the device is associated already.
+    pub async fn associate_device(
+        &self,
+        scope: WriteAccount,
+        caller: Caller,
+        details: DeviceDetails,
+    ) -> Result<(Device, PlainSecret), Error> {
+        let token = PlainSecret::device_token()?;
+        let hash = token.hash();
+        let device_id = match details.device_id {
+            Some(id) => id,
+            None => Uuid::now_v7().to_string().try_into().map_err(|error| Error::field("deviceId", error))?,
+        };
+        let new = NewDevice {
+            friendly_name: details.friendly_name.unwrap_or_else(|| device_id.to_string()),
+            device_id,
+            device_type_id: details.device_type,
+            tags: details.tags.into_iter().map(|value| DeviceTag { tag_id: Uuid::now_v7().to_string(), value }).collect(),
+            created: self.clock.now(),
+        };
+        let associated = self.store.write(move |tx| {
+            Box::pin(async move {
+                let mut partner = None;
+                for candidate in device_types::partners_with(tx, &scope, new.device_type_id).await? {
+                    if partner.is_none() {
+                        partner = caller.manage_partner(tx, candidate).await?;
+                    }
+                }
+                let partner = partner.ok_or_else(|| Error::not_found("device type"))?;
+                let inserted = devices::insert(tx, &scope, &partner, &new, &hash).await.map_err(on_duplicate(taken))?;
+                if !inserted {
+                    return Err(taken());
+                }
+                devices::get_of_account(tx, &scope, &new.device_id).await?.ok_or_else(no_device)
+            })
+        });
+        Ok((associated.await?, token))
+    }
+
+    /// The account's devices.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn devices_of_account(&self, scope: &ViewAccount) -> Result<Vec<Device>, Error> {
+        Ok(devices::of_account(&mut self.store.read().await?, scope).await?)
+    }
+
+    /// One of the account's devices.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn device_of_account(&self, scope: &ViewAccount, id: &DeviceId) -> Result<Device, Error> {
+        devices::get_of_account(&mut self.store.read().await?, scope, id).await?.ok_or_else(no_device)
+    }
+
+    /// Changes what a device is called.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn rename_device(&self, scope: WriteAccount, id: DeviceId, name: String) -> Result<(), Error> {
+        let renamed =
+            self.store.write(move |tx| Box::pin(async move { devices::rename(tx, &scope, &id, &name).await }));
+        if renamed.await? { Ok(()) } else { Err(no_device()) }
+    }
+
+    /// Gives a device a new credential; the old one is refused from now on.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn replace_device_token(&self, scope: WriteAccount, id: DeviceId) -> Result<PlainSecret, Error> {
+        let token = PlainSecret::device_token()?;
+        let hash = token.hash();
+        let replaced =
+            self.store.write(move |tx| Box::pin(async move { devices::replace_token(tx, &scope, &id, &hash).await }));
+        if replaced.await? { Ok(token) } else { Err(no_device()) }
+    }
+
+    /// Takes a device out of its account. Its credential is refused from now on, and its pushes end.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn disassociate_device(&self, scope: WriteAccount, id: DeviceId) -> Result<(), Error> {
+        let now = self.clock.now();
+        let timers = self.settings.timers;
+        let disassociated = self.store.write(move |tx| {
+            Box::pin(async move {
+                let device = devices::disassociate(tx, &scope, &id).await?.ok_or_else(no_device)?;
+                end_open_pushes(tx, &device, now, &timers).await
+            })
+        });
+        disassociated.await
+    }
+
+    /// A page of the partner's fleet.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn fleet(
+        &self,
+        scope: &ViewPartner,
+        filter: &Filter,
+        request: &PageRequest,
+    ) -> Result<Page<Device>, Error> {
+        Ok(devices::page(&mut self.store.read().await?, scope, filter, request).await?)
+    }
+
+    /// One device of the partner's fleet, with what it says about itself.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn fleet_device(
+        &self,
+        scope: &ViewPartner,
+        id: &DeviceId,
+    ) -> Result<(Device, BTreeMap<String, String>), Error> {
+        let mut conn = self.store.read().await?;
+        let device = devices::get(&mut conn, scope, id).await?.ok_or_else(no_device)?;
+        Ok((device, devices::config(&mut conn, scope, id).await?))
+    }
+}
+

@@ -1,0 +1,221 @@
+//! Firmware images: images as associated with a device type.
+
+use otaria_core::page::{Page, PageRequest};
+use otaria_core::{DeviceTypeId, FirmwareType, VersionNumber};
+use otaria_store::firmware_images::{self, FirmwareImage};
+use otaria_store::pool::{self, Content, Image, Kind};
+use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
+use otaria_store::{Conn, Tx, device_types, pushes};
+
+use crate::actions::pool::ImageFilter;
+use crate::actions::pushes::cancel_open_push;
+use crate::actions::Error;
+use crate::actions::error::on_duplicate;
+use crate::service::Service;
+
+/// What a client says about the pool image that it wants associated: it must be what the pool says.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The image's type.
+    pub firmware_type: FirmwareType,
+    /// The image's version number.
+    pub version_number: VersionNumber,
+    /// The image's name.
+    pub name: String,
+    /// The image's version.
+    pub version: String,
+    /// The image's url, if the client says one.
+    pub url: Option<String>,
+}
+
+/// A device description to make for a device type (type 4).
+#[derive(Clone, Debug)]
+pub struct NewDescription {
+    /// What its partner says about it.
+    pub content: Content,
+    /// The description's id, if given.
+    pub device_description_id: Option<String>,
+    /// The profile's id, if given.
+    pub device_profile_id: Option<String>,
+}
+
+fn already_associated() -> Error {
+    Error::conflict("already_associated", "The image is associated with this device type already.")
+}
+
+impl Service {
+    /// Associates a pool image, of this partner or another that the caller manages as well, with a device type.
+    ///
+    /// # Errors
+    /// If either is missing, the claim contradicts the pool, or they are associated already.
+    pub async fn associate(
+        &self,
+        scope: ManagePartner,
+        caller: Caller,
+        device_type: DeviceTypeId,
+        claim: Claim,
+    ) -> Result<FirmwareImage, Error> {
+        let now = self.clock.now();
+        let service = self.clone();
+        let associated = self.store.write(move |tx| {
+            Box::pin(async move {
+                require_device_type(tx, &scope, device_type).await?;
+                let (owner, image) = claimed_image(tx, &scope, caller, &claim).await?;
+                service.require_agreement(&claim, &image)?;
+                let associated = firmware_images::associate(tx, &scope, device_type, &owner, &image, now).await?;
+                associated.ok_or_else(already_associated)?;
+                created(tx, &scope, device_type, image.firmware_type, image.version_number).await
+            })
+        });
+        associated.await
+    }
+
+    /// Makes a device description (type 4) for a device type. Its version number is generated as any other.
+    ///
+    /// # Errors
+    /// If there is no such device type, or it has a description of this name and version.
+    pub async fn describe_device_type(
+        &self,
+        scope: ManagePartner,
+        device_type: DeviceTypeId,
+        description: NewDescription,
+    ) -> Result<FirmwareImage, Error> {
+        let now = self.clock.now();
+        let described = self.store.write(move |tx| {
+            Box::pin(async move {
+                require_device_type(tx, &scope, device_type).await?;
+                let kind = Kind::DeviceDescription {
+                    device_type,
+                    device_description_id: description.device_description_id,
+                    device_profile_id: description.device_profile_id,
+                };
+                let image = pool::insert(tx, &scope, &kind, &description.content, now)
+                    .await
+                    .map_err(on_duplicate(already_associated))?;
+                firmware_images::associate(tx, &scope, device_type, &scope, &image, now).await?;
+                created(tx, &scope, device_type, image.firmware_type, image.version_number).await
+            })
+        });
+        described.await
+    }
+
+    fn require_agreement(&self, claim: &Claim, image: &Image) -> Result<(), Error> {
+        let url = self.url(image.partner_id, &image.content.link);
+        let same_url = claim.url.as_ref().is_none_or(|claimed| {
+            *claimed == url || self.link(image.partner_id, claimed.clone()) == image.content.link
+        });
+        let agreements = [
+            ("name", claim.name == image.content.name),
+            ("version", claim.version == image.content.version),
+            ("url", same_url),
+        ];
+        match agreements.iter().find(|(_, agrees)| !agrees) {
+            None => Ok(()),
+            Some((field, _)) => Err(Error::conflict(
+                "differs_from_pool",
+                format!("The field {field} is not what the pool's image has: send the pool's record as it is."),
+            )),
+        }
+    }
+
+    /// A page of a device type's firmware images.
+    ///
+    /// # Errors
+    /// If there is no such device type.
+    pub async fn firmware_images(
+        &self,
+        scope: &ViewPartner,
+        device_type: DeviceTypeId,
+        filter: &ImageFilter,
+        request: &PageRequest,
+    ) -> Result<Page<FirmwareImage>, Error> {
+        let mut conn = self.store.read().await?;
+        require_device_type(&mut conn, scope, device_type).await?;
+        let (firmware_type, tags) = (filter.firmware_type, &filter.tags);
+        Ok(firmware_images::page(&mut conn, scope, device_type, firmware_type, tags, request).await?)
+    }
+
+    /// One associated firmware image.
+    ///
+    /// # Errors
+    /// If it is not associated.
+    pub async fn firmware_image(
+        &self,
+        scope: &ViewPartner,
+        device_type: DeviceTypeId,
+        firmware_type: FirmwareType,
+        version_number: VersionNumber,
+    ) -> Result<FirmwareImage, Error> {
+        let mut conn = self.store.read().await?;
+        let found = firmware_images::get(&mut conn, scope, device_type, firmware_type, version_number).await?;
+        found.ok_or_else(|| Error::not_found("firmware image"))
+    }
+
+    /// Ends an association. Pushes of it that no device has fetched are cancelled; the pool image stays.
+    ///
+    /// # Errors
+    /// If it is not associated.
+    pub async fn dissociate(
+        &self,
+        scope: ManagePartner,
+        device_type: DeviceTypeId,
+        firmware_type: FirmwareType,
+        version_number: VersionNumber,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let timers = self.settings.timers;
+        let dissociated = self.store.write(move |tx| {
+            Box::pin(async move {
+                let not_found = || Error::not_found("firmware image");
+                let found = firmware_images::get(tx, &scope, device_type, firmware_type, version_number).await?;
+                let found = found.ok_or_else(not_found)?;
+                if !firmware_images::dissociate(tx, &scope, &found).await? {
+                    return Err(not_found());
+                }
+                for device in pushes::devices_offered(tx, &scope, found.id).await? {
+                    cancel_open_push(tx, &device, found.id, now, &timers).await?;
+                }
+                Ok(())
+            })
+        });
+        dissociated.await
+    }
+}
+
+async fn require_device_type(conn: &mut Conn, scope: &ViewPartner, device_type: DeviceTypeId) -> Result<(), Error> {
+    let found = device_types::get(conn, scope, device_type).await?;
+    found.map(drop).ok_or_else(|| Error::not_found("device type"))
+}
+
+/// The pool image that a claim names, with its partner's scope. One of a partner that the caller does not manage
+/// is as one that is missing.
+async fn claimed_image(
+    tx: &mut Tx,
+    scope: &ManagePartner,
+    caller: Caller,
+    claim: &Claim,
+) -> Result<(ManagePartner, Image), Error> {
+    let not_found = || Error::not_found("firmware image in the pool");
+    let owner = pool::partner_of(tx, scope, claim.firmware_type, claim.version_number).await?.ok_or_else(not_found)?;
+    let owner = if owner == scope.partner_id() {
+        *scope
+    } else {
+        caller.manage_partner(tx, owner).await?.ok_or_else(not_found)?
+    };
+    let image = pool::get(tx, &owner, claim.firmware_type, claim.version_number).await?.ok_or_else(not_found)?;
+    if owner.partner_id() != scope.partner_id() && image.firmware_type.is_partners_own() {
+        return Err(Error::field("type", "must not be another partner's own firmware type (101 to 200)"));
+    }
+    Ok((owner, image))
+}
+
+async fn created(
+    tx: &mut Tx,
+    scope: &ManagePartner,
+    device_type: DeviceTypeId,
+    firmware_type: FirmwareType,
+    version_number: VersionNumber,
+) -> Result<FirmwareImage, Error> {
+    let found = firmware_images::get(tx, scope, device_type, firmware_type, version_number).await?;
+    found.ok_or_else(|| Error::not_found("firmware image"))
+}

@@ -1,0 +1,19 @@
+//! What the service can do: one file for each noun, one function for each thing. Nothing here knows HTTP.
+
+pub mod accounts;
+pub mod binaries;
+pub mod bootstrap;
+pub mod device_types;
+pub mod devices;
+mod error;
+pub mod firmware_images;
+pub mod firmware_types;
+pub mod me;
+pub mod partners;
+pub mod pool;
+pub mod pushes;
+pub mod sightings;
+pub mod tokens;
+pub mod updates;
+
+pub use error::{Error, GrantRefusal};

@@ -1,0 +1,192 @@
+//! The firmware pool: images before they are associated with device types.
+
+use std::collections::BTreeMap;
+
+use otaria_core::page::{Page, PageRequest};
+use otaria_core::{DeviceTypeId, FirmwareType, ImageId, PartnerId, Sha256, VersionNumber};
+use otaria_store::pool::{self, AssociatedWith, Content, Image, Kind, Link};
+use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
+use otaria_store::{Tx, device_types, firmware_images, firmware_types};
+
+use crate::actions::Error;
+use crate::actions::error::on_duplicate;
+use crate::service::Service;
+
+/// Which images a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct ImageFilter {
+    /// Of this type.
+    pub firmware_type: Option<FirmwareType>,
+    /// With at least one of these tags, unless there are none.
+    pub tags: Vec<String>,
+}
+
+/// The device types that a new image is to be associated with, by partner.
+pub type Associations = BTreeMap<PartnerId, Vec<DeviceTypeId>>;
+
+fn taken() -> Error {
+    Error::conflict(
+        "firmware_image_exists",
+        "The pool has an image of this type, name and version already: choose another version.",
+    )
+}
+
+impl Service {
+    /// Makes an image in the pool, and its associations with it: all or nothing.
+    ///
+    /// # Errors
+    /// If the type is unknown, the type, name and version are taken, or an association is not possible.
+    pub async fn create_pool_image(
+        &self,
+        scope: ManagePartner,
+        caller: Caller,
+        firmware_type: FirmwareType,
+        content: Content,
+        associations: Associations,
+    ) -> Result<Image, Error> {
+        if firmware_type == FirmwareType::DEVICE_DESCRIPTION {
+            return Err(Error::field("type", "must not be 4: device descriptions are made under their device type"));
+        }
+        let stays_inside = firmware_type.is_partners_own();
+        if stays_inside && associations.keys().any(|partner| *partner != scope.partner_id()) {
+            let message = "must name no other partner: a partner's own firmware types (101 to 200) stay inside it";
+            return Err(Error::field("associations", message));
+        }
+        let now = self.clock.now();
+        let created = self.store.write(move |tx| {
+            Box::pin(async move {
+                require_known_type(tx, &scope, firmware_type).await?;
+                let image =
+                    pool::insert(tx, &scope, &Kind::Pool(firmware_type), &content, now).await.map_err(on_duplicate(taken))?;
+                for (partner, device_types) in associations {
+                    let other = caller.manage_partner(tx, partner).await?.ok_or(Error::Forbidden)?;
+                    for device_type in device_types {
+                        if device_types::get(tx, &other, device_type).await?.is_none() {
+                            return Err(Error::not_found("device type"));
+                        }
+                        // A device type named twice is associated once.
+                        firmware_images::associate(tx, &other, device_type, &scope, &image, now).await?;
+                    }
+                }
+                Ok::<_, Error>(image)
+            })
+        });
+        created.await
+    }
+
+    /// A page of the pool.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn pool(
+        &self,
+        scope: &ViewPartner,
+        filter: &ImageFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Image>, Error> {
+        let mut conn = self.store.read().await?;
+        Ok(pool::page(&mut conn, scope, filter.firmware_type, &filter.tags, request).await?)
+    }
+
+    /// Whether another image than `except` has this type, name and version.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn pool_image_exists(
+        &self,
+        scope: &ViewPartner,
+        firmware_type: FirmwareType,
+        name: &str,
+        version: &str,
+        except: Option<ImageId>,
+    ) -> Result<bool, Error> {
+        let mut conn = self.store.read().await?;
+        Ok(pool::exists(&mut conn, scope, firmware_type, name, version, except).await?)
+    }
+
+    /// With which device types an image is associated.
+    ///
+    /// # Errors
+    /// If there is no such image.
+    pub async fn pool_image_associations(
+        &self,
+        scope: &ViewPartner,
+        firmware_type: FirmwareType,
+        version_number: VersionNumber,
+    ) -> Result<Vec<AssociatedWith>, Error> {
+        let mut conn = self.store.read().await?;
+        let image = pool::get(&mut conn, scope, firmware_type, version_number).await?;
+        let image = image.ok_or_else(|| Error::not_found("firmware image"))?;
+        Ok(pool::associations(&mut conn, scope, image.id).await?)
+    }
+
+    /// Replaces what the partner says about an image.
+    ///
+    /// # Errors
+    /// If there is none, the name and version are taken, or its binary is fixed because it was pushed.
+    pub async fn update_pool_image(
+        &self,
+        scope: ManagePartner,
+        firmware_type: FirmwareType,
+        version_number: VersionNumber,
+        content: Content,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let updated = self.store.write(move |tx| {
+            Box::pin(async move {
+                let image = pool::lock(tx, &scope, firmware_type, version_number).await?;
+                let image = image.ok_or_else(|| Error::not_found("firmware image"))?;
+                if image.was_pushed && image.content.link.binary() != content.link.binary() {
+                    return Err(Error::conflict(
+                        "binary_is_fixed",
+                        "The image was pushed, so its url cannot change to another binary: make a new image.",
+                    ));
+                }
+                pool::update(tx, &scope, image.id, &content, now).await.map_err(on_duplicate(taken))
+            })
+        });
+        updated.await
+    }
+
+    /// The distinct tags on the partner's images.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn tags(&self, scope: &ViewPartner) -> Result<Vec<String>, Error> {
+        Ok(pool::tags(&mut self.store.read().await?, scope).await?)
+    }
+
+    /// What a url says about where an image's bytes are. A url of one of the partner's binaries points to the binary
+    /// itself, whatever it begins with, so that a change of the public URL breaks nothing.
+    pub fn link(&self, partner: PartnerId, url: String) -> Link {
+        let path = format!("/v1/ota/partners/{partner}/binaries/");
+        let named = url.rsplit_once(path.as_str()).and_then(|(base, name)| Some((base, name.parse::<Sha256>().ok()?)));
+        match named {
+            None => Link::Elsewhere(url),
+            Some((base, sha256)) if base == self.settings.public_url() => Link::Ours(sha256),
+            Some((_, sha256)) => Link::OursAs(sha256, url),
+        }
+    }
+
+    /// The url of one of a partner's binaries.
+    pub fn binary_url(&self, partner: PartnerId, sha256: Sha256) -> String {
+        format!("{}/v1/ota/partners/{partner}/binaries/{sha256}", self.settings.public_url())
+    }
+
+    /// The url of an image's bytes, as people see it.
+    pub fn url(&self, partner: PartnerId, link: &Link) -> String {
+        match link {
+            Link::Elsewhere(url) | Link::OursAs(_, url) => url.clone(),
+            Link::Ours(sha256) => self.binary_url(partner, *sha256),
+        }
+    }
+}
+
+async fn require_known_type(tx: &mut Tx, scope: &ViewPartner, firmware_type: FirmwareType) -> Result<(), Error> {
+    let known = firmware_type.platform().is_some() || firmware_types::get(tx, scope, firmware_type).await?.is_some();
+    if known {
+        Ok(())
+    } else {
+        Err(Error::field("type", "must be a platform type (1 to 8) or one that the partner has made"))
+    }
+}

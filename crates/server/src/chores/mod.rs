@@ -1,0 +1,3 @@
+//! stub
+/// stub
+pub async fn run(_: crate::Service, _: tokio::sync::watch::Receiver<()>) {}

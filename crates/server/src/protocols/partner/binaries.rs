@@ -1,0 +1,228 @@
+//! `/v1/ota/partners/{partnerId}/binaries`
+
+use axum::Json;
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use axum::response::Response;
+use data_encoding::BASE64;
+use futures::StreamExt as _;
+use otaria_core::Sha256;
+use otaria_store::scopes::ManagePartner;
+use otaria_wire::partner::{StringValue, ValueIn};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::body::JsonBody;
+use super::errors::Refusal;
+use super::path::PathParts;
+use crate::access::people::{Managing, Viewing};
+use crate::actions::Error;
+use crate::actions::binaries::ExpectedDigests;
+use crate::protocols::transfer;
+use crate::service::Service;
+
+pub(super) fn routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::new().routes(routes!(upload)).routes(routes!(move_to_repository)).routes(routes!(get))
+}
+
+/// Uploads a file to a temporary location, and returns its SHA-256. What is not moved to the repository within a
+/// day is forgotten.
+#[utoipa::path(
+    post, path = "/v1/ota/partners/{partnerId}/binaries", tag = "Firmware pool", operation_id = "uploadBinary",
+    params(
+        ("partnerId" = String, Path, description = "The partner's id"),
+        ("Content-Disposition" = Option<String>, Header, description = "The file's name, as filename=\"…\""),
+        ("Content-Digest" = Option<String>, Header, description = "The file's digest (RFC 9530), such as sha-256=:…:"),
+    ),
+    request_body(content(
+        (String = "application/octet-stream"),
+        (Object = "multipart/form-data"),
+    ), description = "The bytes, or a form whose first file is taken"),
+    responses(
+        (status = 200, description = "The file's SHA-256 in hexadecimal", body = StringValue),
+        (status = 415, description = "Neither application/octet-stream nor multipart/form-data"),
+    ),
+)]
+async fn upload(
+    Managing { scope, .. }: Managing,
+    State(service): State<Service>,
+    request: Request,
+) -> Result<Json<StringValue>, Refusal> {
+    let media_type = media_type(request.headers());
+    let sha256 = match media_type.as_str() {
+        "multipart/form-data" => upload_form(&service, scope, request).await?,
+        "application/octet-stream" | "" => upload_bytes(&service, scope, request).await?,
+        _ => {
+            let description = "Send the file as application/octet-stream, or in a form as multipart/form-data.";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
+        }
+    };
+    Ok(Json(StringValue { value: sha256.to_string() }))
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+async fn upload_bytes(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
+    let file_name = named(request.headers());
+    let expected = expected(request.headers())?;
+    let body = request.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| cut_off()));
+    Ok(service.receive_binary(scope, body, file_name, expected).await?)
+}
+
+async fn upload_form(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
+    let no_form = || Error::Malformed("The body is no multipart/form-data with a boundary.".to_owned());
+    let mut form = Multipart::from_request(request, service).await.map_err(|_| no_form())?;
+    while let Some(field) = form.next_field().await.map_err(|_| cut_off())? {
+        if let Some(name) = field.file_name() {
+            let file_name = clean_file_name(name);
+            let expected = expected(field.headers())?;
+            return Ok(receive_field(service, scope, field, file_name, expected).await?);
+        }
+    }
+    Err(Error::Malformed("The form has no file: send one part with a filename.".to_owned()).into())
+}
+
+async fn receive_field(
+    service: &Service,
+    scope: ManagePartner,
+    field: Field<'_>,
+    file_name: Option<String>,
+    expected: ExpectedDigests,
+) -> Result<Sha256, Error> {
+    let body = field.map(|chunk| chunk.map_err(|_| cut_off()));
+    service.receive_binary(scope, body, file_name, expected).await
+}
+
+fn cut_off() -> Error {
+    Error::Malformed("The upload was cut off, so nothing was stored: send it again.".to_owned())
+}
+
+/// The file's name in `Content-Disposition` (RFC 6266): `filename*` before `filename`.
+fn named(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_DISPOSITION)?;
+    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut plain = None;
+    for parameter in value.split(';').skip(1) {
+        let (name, text) = parameter.split_once('=')?;
+        match name.trim().to_ascii_lowercase().as_str() {
+            "filename*" => {
+                let encoded = text.trim().splitn(3, '\'').nth(2)?;
+                let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8().ok()?;
+                return clean_file_name(&decoded);
+            }
+            "filename" => plain = clean_file_name(text.trim().trim_matches('"')),
+            _ => {}
+        }
+    }
+    plain
+}
+
+/// The last part of a path, without what no file name should have; none if nothing is left.
+fn clean_file_name(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control() && *c != '"').take(255).collect();
+    let clean = clean.trim();
+    (!clean.is_empty() && clean != "." && clean != "..").then(|| clean.to_owned())
+}
+
+/// The SHA-256 that `Content-Digest` or `Repr-Digest` announces (RFC 9530). Other algorithms are not checked.
+fn expected(headers: &HeaderMap) -> Result<ExpectedDigests, Error> {
+    const HEADERS: [HeaderName; 2] =
+        [HeaderName::from_static("content-digest"), HeaderName::from_static("repr-digest")];
+    let mut expected = ExpectedDigests::default();
+    for value in HEADERS.iter().flat_map(|name| headers.get_all(name)) {
+        let members = value.to_str().unwrap_or_default().split(',').filter_map(|member| member.split_once('='));
+        for (algorithm, digest) in members {
+            if algorithm.trim().eq_ignore_ascii_case("sha-256") {
+                expected.sha256 = Some(digest_bytes(digest.trim()).ok_or_else(|| {
+                    Error::Malformed("The announced digest is not of the form sha-256=:base64:.".to_owned())
+                })?);
+            }
+        }
+    }
+    Ok(expected)
+}
+
+fn digest_bytes(text: &str) -> Option<Sha256> {
+    let base64 = text.strip_prefix(':')?.strip_suffix(':')?;
+    let bytes = BASE64.decode(base64.as_bytes()).ok()?;
+    bytes.try_into().ok().map(Sha256::from_bytes)
+}
+
+/// Moves an uploaded file to the repository for good, and returns its url.
+#[utoipa::path(
+    post, path = "/v1/ota/partners/{partnerId}/binaries/moveToRepository", tag = "Firmware pool",
+    operation_id = "moveBinaryToRepository",
+    params(("partnerId" = String, Path, description = "The partner's id")),
+    request_body(content = ValueIn, description = "The SHA-256 that the upload returned"),
+    responses((status = 200, description = "The file's url", body = StringValue)),
+)]
+async fn move_to_repository(
+    Managing { scope, .. }: Managing,
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<ValueIn>,
+) -> Result<Json<StringValue>, Refusal> {
+    let sha256 = body.value.and_then(|value| value.parse().ok());
+    let sha256 = sha256.ok_or_else(|| Error::field("value", "must be the SHA-256 that the upload returned"))?;
+    Ok(Json(StringValue { value: service.move_to_repository(scope, sha256).await? }))
+}
+
+/// Retrieves a file in the repository: ranges, entity tag.
+#[utoipa::path(
+    get, path = "/v1/ota/partners/{partnerId}/binaries/{sha256}", tag = "Firmware pool", operation_id = "getBinary",
+    params(
+        ("partnerId" = String, Path, description = "The partner's id"),
+        ("sha256" = String, Path, description = "The file's SHA-256 in hexadecimal"),
+        ("Range" = Option<String>, Header, description = "One range of bytes"),
+    ),
+    responses(
+        (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
+        (status = 206, description = "The range", body = String, content_type = "application/octet-stream"),
+        (status = 304, description = "The client has it"),
+        (status = 416, description = "The range is outside the file"),
+    ),
+)]
+async fn get(
+    Viewing(scope): Viewing,
+    State(service): State<Service>,
+    path: PathParts,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let binary = service.binary(&scope, path.get("sha256")?).await?;
+    Ok(transfer::send(&method, &headers, &binary, &service).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn a_file_name_is_the_last_part_of_what_was_said() {
+        let name = |value| named(&headers("content-disposition", value));
+        assert_eq!(name("attachment; filename=\"app v1.swu\"").as_deref(), Some("app v1.swu"));
+        assert_eq!(name("attachment; filename=a.bin; filename*=UTF-8''%C3%BC.bin").as_deref(), Some("ü.bin"));
+        assert_eq!(name("attachment; filename=\"../../etc/passwd\"").as_deref(), Some("passwd"));
+        assert_eq!(name("attachment; filename=\"..\""), None);
+        assert_eq!(name("attachment"), None);
+    }
+
+    #[test]
+    fn only_a_well_formed_digest_is_believed() {
+        let of_nothing = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert!(expected(&headers("content-digest", of_nothing)).unwrap().sha256.is_some());
+        assert!(expected(&headers("repr-digest", "sha-256=:AAAA:")).is_err());
+        assert_eq!(expected(&headers("content-digest", "md5=:AAAA:")).unwrap(), ExpectedDigests::default());
+    }
+}

@@ -1,0 +1,123 @@
+//! JSON bodies: read whatever their content type says, within bounds, and refused by the name of the field.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+
+use super::errors::Refusal;
+use crate::actions::Error;
+use crate::service::Service;
+
+/// The largest JSON body, in bytes.
+const LARGEST: usize = 1024 * 1024;
+/// How deep objects and arrays may be nested.
+const DEEPEST: usize = 32;
+
+/// A JSON object as the request's body.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
+        let bytes = read(request.into_body(), LARGEST, service).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// The whole of a small body.
+pub(super) async fn read(mut body: Body, largest: usize, service: &Service) -> Result<Bytes, Refusal> {
+    let mut bytes = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout(service.settings.idle, body.frame()).await.map_err(|_| Error::TooSlow)?;
+        match frame {
+            None => return Ok(bytes.freeze()),
+            Some(Err(_)) => return Err(Error::Malformed("The body was cut off; send it again.".to_owned()).into()),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    if bytes.len() + data.len() > largest {
+                        let description = format!("The body is too large: at most {largest} bytes are taken.");
+                        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", description));
+                    }
+                    bytes.extend_from_slice(data);
+                }
+            }
+        }
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if depth(bytes) > DEEPEST {
+        return Err(Error::Malformed(format!("The JSON is nested deeper than {DEEPEST}: flatten it.")));
+    }
+    if !matches!(bytes.trim_ascii_start().first(), Some(b'{')) {
+        return Err(Error::Malformed("The body must be a JSON object.".to_owned()));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
+    json.end().map_err(|error| Error::Malformed(format!("The body is not one JSON object: {error}.")))?;
+    Ok(value)
+}
+
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let path = error.path().to_string();
+    if error.inner().is_data() && path != "." {
+        Error::field(&path, format_args!("cannot be read: {}", error.inner()))
+    } else {
+        Error::Malformed(format!("The body is not JSON: {}.", error.inner()))
+    }
+}
+
+/// How deep brackets nest outside strings; good enough to bound what a parser recurses into.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use otaria_wire::partner::{FirmwareTypeIn, ValueIn};
+
+    use super::*;
+
+    fn error<T: DeserializeOwned>(json: &str) -> String {
+        parse::<T>(json.as_bytes()).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_field() {
+        assert!(error::<FirmwareTypeIn>(r#"{"name": 5}"#).starts_with("name cannot be read"));
+    }
+
+    #[test]
+    fn only_one_object_is_a_body() {
+        for json in ["", "[]", "null", "{", "{} {}", r#"["x"]"#, "\"x\""] {
+            assert!(parse::<ValueIn>(json.as_bytes()).is_err(), "{json}");
+        }
+        assert!(parse::<ValueIn>(br#" {"value": "x", "more": [1]}"#).is_ok());
+    }
+
+    #[test]
+    fn depth_is_bounded_and_brackets_in_strings_do_not_count() {
+        let nested = |depth: usize| format!(r#"{{"x": {}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert!(parse::<ValueIn>(nested(32).as_bytes()).is_ok());
+        assert!(error::<ValueIn>(&nested(33)).contains("deeper than 32"));
+        assert_eq!(depth(br#"{"a": "[[[\"[[["}"#), 1);
+    }
+}

@@ -1,0 +1,328 @@
+//! Devices: `/v1/accounts/{accountId}/devices`, and the partner's view of its fleet at
+//! `/v1/partners/{partnerId}/devices`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use otaria_core::fields::Fields;
+use otaria_core::{DeviceTypeId, Timestamp};
+use otaria_store::devices::{self, Device, Filter};
+use otaria_wire::partner::{
+    AttributeOut, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut, DeviceVersionOut, FriendlyNameIn,
+    FriendlyNameOut, NotificationLevel, PageOut,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::body::JsonBody;
+use super::errors::Refusal;
+use super::lists::{PageParams, Query, page_out};
+use super::path::PathParts;
+use crate::access::people::{Viewing, ViewingAccount, WritingAccount};
+use crate::actions::Error;
+use crate::actions::devices::DeviceDetails;
+use crate::service::Service;
+
+pub(super) fn routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get, disassociate))
+        .routes(routes!(rename))
+        .routes(routes!(replace_token))
+        .routes(routes!(fleet))
+        .routes(routes!(fleet_device))
+}
+
+/// A device counts as connected for this many poll intervals after it was last heard of.
+const MISSED_POLLS: u32 = 3;
+
+/// Who looks at a device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    Account,
+    Partner,
+}
+
+/// What a request wants to see of a device.
+struct Expansions<'q> {
+    query: &'q Query,
+    view: View,
+    now: Timestamp,
+    connected_for: Duration,
+}
+
+impl<'q> Expansions<'q> {
+    fn of(query: &'q Query, view: View, service: &Service) -> Self {
+        let connected_for = service.settings.poll * MISSED_POLLS;
+        Self { query, view, now: service.clock.now(), connected_for }
+    }
+
+    fn wants(&self, expansion: &str) -> bool {
+        self.query.lists("expansions", expansion)
+    }
+
+    fn out(&self, device: Device) -> DeviceOut {
+        DeviceOut {
+            device_state: self.wants("state").then(|| self.state(&device)),
+            device_tags: self.wants("tags").then(|| tags(&device)),
+            attributes: self.wants("attributes").then(|| attributes(&device)),
+            versions: (self.view == View::Partner).then(|| versions(&device)),
+            ..plain(device)
+        }
+    }
+
+    fn state(&self, device: &Device) -> DeviceStateOut {
+        let connected = device.last_seen.is_some_and(|seen| self.now.since(seen) <= self.connected_for);
+        DeviceStateOut {
+            available: connected,
+            visible: connected,
+            dirty: false,
+            rebooted: false,
+            connectable: connected,
+            connected,
+            linked: true,
+            rssi: 0,
+            location: None,
+            updated_timestamp: device.last_seen.unwrap_or(device.created).as_millis(),
+        }
+    }
+}
+
+fn plain(device: Device) -> DeviceOut {
+    DeviceOut {
+        device_id: device.device_id.to_string(),
+        profile_id: None,
+        device_type_id: device.device_type_id.to_string(),
+        partner_id: device.partner_id.to_string(),
+        friendly_name: device.friendly_name,
+        r#virtual: false,
+        developer_device: false,
+        updating: device.updating,
+        disconnect_notification_level: NotificationLevel::Low,
+        created_timestamp: device.created.as_millis(),
+        device_state: None,
+        device_tags: None,
+        attributes: None,
+        versions: None,
+        config_data: None,
+        device_token: None,
+    }
+}
+
+fn tags(device: &Device) -> Vec<DeviceTagOut> {
+    let tags = device.tags.iter().map(|tag| DeviceTagOut {
+        device_tag_id: tag.tag_id.clone(),
+        device_tag_type: "ACCOUNT".to_owned(),
+        value: tag.value.clone(),
+        localization_key: None,
+    });
+    tags.collect()
+}
+
+/// The numbered attributes of a device: what it runs, by firmware type.
+fn attributes(device: &Device) -> Vec<AttributeOut> {
+    let attributes = device.versions.iter().map(|installed| AttributeOut {
+        id: installed.firmware_type.version_attribute_id(),
+        data: installed.version_number.to_attribute_data(),
+        updated_timestamp: installed.updated.as_millis(),
+    });
+    attributes.collect()
+}
+
+fn versions(device: &Device) -> Vec<DeviceVersionOut> {
+    let versions = device.versions.iter().map(|installed| DeviceVersionOut {
+        r#type: i64::from(installed.firmware_type.number()),
+        version_number: installed.version_number.to_string(),
+        version: installed.version.clone(),
+        updated_timestamp: installed.updated.as_millis(),
+    });
+    versions.collect()
+}
+
+/// Associates a device with an account. Its token, the credential it polls with, is shown this once.
+#[utoipa::path(
+    post, path = "/v1/accounts/{accountId}/devices", tag = "Devices", operation_id = "createDevice",
+    params(("accountId" = String, Path, description = "The account's id")),
+    request_body = DeviceIn,
+    responses(
+        (status = 201, description = "Associated", body = DeviceOut),
+        (status = 409, description = "A device of this id is associated already"),
+    ),
+)]
+async fn create(
+    WritingAccount { scope, caller }: WritingAccount,
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<DeviceIn>,
+) -> Result<(StatusCode, Json<DeviceOut>), Refusal> {
+    let mut fields = Fields::new();
+    let device_type = body.device_type_id.unwrap_or_default();
+    if device_type.is_empty() {
+        fields.refuse("deviceTypeId", "is required");
+    }
+    let device_id = body.device_id.filter(|id| !id.is_empty());
+    let device_id = device_id.and_then(|id| id.parse().map_err(|error| fields.refuse("deviceId", error)).ok());
+    let friendly_name = fields.optional_text("friendlyName", body.friendly_name.as_deref(), 255);
+    let tags = fields.tags(body.tags.as_deref().unwrap_or_default());
+    fields.finish().map_err(Error::from)?;
+    let device_type = device_type.parse().map_err(|_| Error::not_found("device type"))?;
+    let details = DeviceDetails { device_type, device_id, friendly_name, tags };
+    let (device, token) = service.associate_device(scope, caller, details).await?;
+    Ok((StatusCode::CREATED, Json(DeviceOut { device_token: Some(token.into_revealed()), ..plain(device) })))
+}
+
+/// Retrieves the devices of an account.
+#[utoipa::path(
+    get, path = "/v1/accounts/{accountId}/devices", tag = "Devices", operation_id = "listDevices",
+    params(
+        ("accountId" = String, Path, description = "The account's id"),
+        ("expansions" = Option<String>, Query, description = "Any of state, tags, attributes, comma-separated"),
+    ),
+    responses((status = 200, description = "The devices", body = [DeviceOut])),
+)]
+async fn list(
+    ViewingAccount(scope): ViewingAccount,
+    State(service): State<Service>,
+    query: Query,
+) -> Result<Json<Vec<DeviceOut>>, Refusal> {
+    let devices = service.devices_of_account(&scope).await?;
+    let expansions = Expansions::of(&query, View::Account, &service);
+    Ok(Json(devices.into_iter().map(|device| expansions.out(device)).collect()))
+}
+
+/// Retrieves a device of an account.
+#[utoipa::path(
+    get, path = "/v1/accounts/{accountId}/devices/{deviceId}", tag = "Devices", operation_id = "getDevice",
+    params(
+        ("accountId" = String, Path, description = "The account's id"),
+        ("deviceId" = String, Path, description = "The device's id"),
+        ("expansions" = Option<String>, Query, description = "Any of state, tags, attributes, comma-separated"),
+    ),
+    responses((status = 200, description = "The device", body = DeviceOut)),
+)]
+async fn get(
+    ViewingAccount(scope): ViewingAccount,
+    State(service): State<Service>,
+    path: PathParts,
+    query: Query,
+) -> Result<Json<DeviceOut>, Refusal> {
+    let device = service.device_of_account(&scope, &path.get("deviceId")?).await?;
+    Ok(Json(Expansions::of(&query, View::Account, &service).out(device)))
+}
+
+/// Disassociates a device from its account. Its credential is refused from now on, and its pushes end.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{accountId}/devices/{deviceId}", tag = "Devices", operation_id = "deleteDevice",
+    params(
+        ("accountId" = String, Path, description = "The account's id"),
+        ("deviceId" = String, Path, description = "The device's id"),
+    ),
+    responses((status = 204, description = "Disassociated")),
+)]
+async fn disassociate(
+    WritingAccount { scope, .. }: WritingAccount,
+    State(service): State<Service>,
+    path: PathParts,
+) -> Result<StatusCode, Refusal> {
+    service.disassociate_device(scope, path.get("deviceId")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Changes what a device is called.
+#[utoipa::path(
+    put, path = "/v1/accounts/{accountId}/devices/{deviceId}/friendlyName", tag = "Devices",
+    operation_id = "setFriendlyName",
+    params(
+        ("accountId" = String, Path, description = "The account's id"),
+        ("deviceId" = String, Path, description = "The device's id"),
+    ),
+    request_body = FriendlyNameIn,
+    responses((status = 200, description = "Changed", body = FriendlyNameOut)),
+)]
+async fn rename(
+    WritingAccount { scope, .. }: WritingAccount,
+    State(service): State<Service>,
+    path: PathParts,
+    JsonBody(body): JsonBody<FriendlyNameIn>,
+) -> Result<Json<FriendlyNameOut>, Refusal> {
+    let device = path.get("deviceId")?;
+    let mut fields = Fields::new();
+    let friendly_name = fields.name("friendlyName", body.friendly_name.as_deref());
+    fields.finish().map_err(Error::from)?;
+    service.rename_device(scope, device, friendly_name.clone()).await?;
+    Ok(Json(FriendlyNameOut { friendly_name }))
+}
+
+/// Gives a device a new token, shown this once; the old one is refused from now on.
+#[utoipa::path(
+    post, path = "/v1/accounts/{accountId}/devices/{deviceId}/deviceToken", tag = "Devices",
+    operation_id = "replaceDeviceToken",
+    params(
+        ("accountId" = String, Path, description = "The account's id"),
+        ("deviceId" = String, Path, description = "The device's id"),
+    ),
+    responses((status = 201, description = "The device, with its new token", body = DeviceOut)),
+)]
+async fn replace_token(
+    WritingAccount { scope, .. }: WritingAccount,
+    State(service): State<Service>,
+    path: PathParts,
+) -> Result<(StatusCode, Json<DeviceOut>), Refusal> {
+    let id: otaria_core::DeviceId = path.get("deviceId")?;
+    let token = service.replace_device_token(scope, id.clone()).await?;
+    let device = service.device_of_account(&scope, &id).await?;
+    Ok((StatusCode::CREATED, Json(DeviceOut { device_token: Some(token.into_revealed()), ..plain(device) })))
+}
+
+/// Retrieves a page of the partner's fleet.
+#[utoipa::path(
+    get, path = "/v1/partners/{partnerId}/devices", tag = "Devices", operation_id = "listFleet",
+    params(
+        ("partnerId" = String, Path, description = "The partner's id"),
+        ("deviceTypeId" = Option<String>, Query, description = "Only of this device type"),
+        ("tag" = Option<String>, Query, description = "Only with this tag"),
+        ("q" = Option<String>, Query, description = "Only with this text in the id or friendly name, without case"),
+        ("expansions" = Option<String>, Query, description = "Any of state, tags, attributes, comma-separated"),
+        PageParams,
+    ),
+    responses((status = 200, description = "A page", body = PageOut<DeviceOut>)),
+)]
+async fn fleet(
+    Viewing(scope): Viewing,
+    State(service): State<Service>,
+    query: Query,
+) -> Result<Json<PageOut<DeviceOut>>, Refusal> {
+    let mut fields = Fields::new();
+    let filter = Filter {
+        device_type_id: query.parsed::<DeviceTypeId>(&mut fields, "deviceTypeId"),
+        tag: query.first("tag").unwrap_or_default().trim().to_owned(),
+        text: query.first("q").unwrap_or_default().to_owned(),
+    };
+    let request = query.page(&mut fields, devices::SORTABLE);
+    fields.finish().map_err(Error::from)?;
+    let page = service.fleet(&scope, &filter, &request).await?;
+    let expansions = Expansions::of(&query, View::Partner, &service);
+    Ok(Json(page_out(page, &request, |device| expansions.out(device))))
+}
+
+/// Retrieves a device of the partner's fleet, with what it says about itself.
+#[utoipa::path(
+    get, path = "/v1/partners/{partnerId}/devices/{deviceId}", tag = "Devices", operation_id = "getFleetDevice",
+    params(
+        ("partnerId" = String, Path, description = "The partner's id"),
+        ("deviceId" = String, Path, description = "The device's id"),
+        ("expansions" = Option<String>, Query, description = "Any of state, tags, attributes, comma-separated"),
+    ),
+    responses((status = 200, description = "The device", body = DeviceOut)),
+)]
+async fn fleet_device(
+    Viewing(scope): Viewing,
+    State(service): State<Service>,
+    path: PathParts,
+    query: Query,
+) -> Result<Json<DeviceOut>, Refusal> {
+    let (device, config) = service.fleet_device(&scope, &path.get("deviceId")?).await?;
+    let out = Expansions::of(&query, View::Partner, &service).out(device);
+    Ok(Json(DeviceOut { config_data: (!config.is_empty()).then_some(config), ..out }))
+}

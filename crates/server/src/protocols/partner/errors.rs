@@ -1,0 +1,195 @@
+//! The one error body. Handlers answer with a [`Refusal`]; [`render`] gives it its body, and gives one to what the
+//! layers below refused by themselves (a wrong method, a path that does not exist).
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use otaria_core::fields::FieldError;
+use otaria_wire::partner::{ErrorBody, FieldErrorOut};
+use uuid::Uuid;
+
+use crate::Clock;
+use crate::access::people::Denied;
+use crate::actions::{Error, GrantRefusal};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An answer that is an error: its status, and what its body will say.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    description: String,
+    fields: Vec<FieldError>,
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    /// An error with a stable code and a text that says what to do.
+    pub fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
+        Self { status, code, description: description.into(), fields: Vec::new(), headers: HeaderMap::new() }
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// What a status means that came without a word.
+    fn of_status(status: StatusCode) -> Self {
+        let (code, description) = match status {
+            StatusCode::NOT_FOUND => ("not_found", "There is nothing at this path: /openapi.json has what there is."),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("method_not_allowed", "This path does not take this method: the Allow header has those it takes.")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "The body is too large."),
+            status if status.is_server_error() => {
+                ("internal_error", "The server failed; its log says why, under this request's id.")
+            }
+            _ => ("bad_request", "The request cannot be understood."),
+        };
+        Self::new(status, code, description)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "bad_request", text),
+            Error::Invalid(fields) => Self { fields, ..Self::new(StatusCode::BAD_REQUEST, "invalid_fields", text) },
+            Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", text),
+            Error::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, text),
+            Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
+            Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
+            Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
+            Error::TooMany { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
+            }
+            Error::Grant { refusal, .. } => grant(refusal, text),
+            Error::Full(_) => logged(&error, Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text)),
+            Error::Unavailable(_) => {
+                let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", text);
+                logged(&error, refusal.retry_after(Duration::from_secs(5)))
+            }
+            Error::Internal(_) => {
+                logged(&error, Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text))
+            }
+        }
+    }
+}
+
+fn grant(refusal: GrantRefusal, text: String) -> Refusal {
+    match refusal {
+        GrantRefusal::InvalidClient => Refusal::new(StatusCode::UNAUTHORIZED, "invalid_client", text)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"otaria\", charset=\"UTF-8\"")),
+        GrantRefusal::InvalidGrant => Refusal::new(StatusCode::BAD_REQUEST, "invalid_grant", text),
+        GrantRefusal::InvalidRequest => Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text),
+        GrantRefusal::UnsupportedGrantType => Refusal::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", text),
+        GrantRefusal::InvalidScope => Refusal::new(StatusCode::BAD_REQUEST, "invalid_scope", text),
+    }
+}
+
+/// The reason is for the log alone. It is written inside the request's span, which has the request's id.
+fn logged(error: &Error, refusal: Refusal) -> Refusal {
+    tracing::error!(error = error as &dyn std::error::Error, "a request failed");
+    refusal
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(error) => error.into(),
+            Denied::Unauthenticated => {
+                let description = "Send a valid access token: Authorization: Bearer …, from POST /oauth/token.";
+                Self::new(StatusCode::UNAUTHORIZED, "unauthorized", description)
+                    .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"otaria\""))
+            }
+        }
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        Refusal::from(self).into_response()
+    }
+}
+
+/// Answers a panic, whose text went to the log.
+pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Refusal::of_status(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+}
+
+/// Answers a path that does not exist.
+pub async fn fallback() -> Response {
+    Refusal::of_status(StatusCode::NOT_FOUND).into_response()
+}
+
+/// Gives every request its id, and every error its body.
+pub async fn render(request: Request, next: Next) -> Response {
+    let id = Uuid::now_v7();
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let response = tracing::Instrument::instrument(next.run(request), span).await;
+    let mut response = with_body(response, id);
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+fn with_body(mut response: Response, id: Uuid) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let refusal = match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) => refusal,
+        // What answers with an error of its own form, such as a range that cannot be met, has said what it has to.
+        None if response.headers().contains_key(CONTENT_TYPE) || status == StatusCode::RANGE_NOT_SATISFIABLE => {
+            return response;
+        }
+        None => Refusal::of_status(status),
+    };
+    let trace: String = format!("{} (request {id})", refusal.description).replace(['\n', '\r'], " ");
+    let fields: Vec<_> = refusal
+        .fields
+        .into_iter()
+        .map(|field| FieldErrorOut { name: field.name, message: field.message })
+        .collect();
+    let body = ErrorBody {
+        timestamp: Clock::system().now().as_millis(),
+        status: refusal.status.as_u16(),
+        error: refusal.code.to_owned(),
+        error_description: refusal.description,
+        service_name: "otaria".to_owned(),
+        trace,
+        fields: (!fields.is_empty()).then_some(fields),
+    };
+    let mut rendered = (refusal.status, axum::Json(body)).into_response();
+    // Such as Allow, which the router has set.
+    for (name, value) in response.headers() {
+        if name != CONTENT_LENGTH && name != CONTENT_TYPE {
+            rendered.headers_mut().insert(name, value.clone());
+        }
+    }
+    rendered.headers_mut().extend(refusal.headers);
+    rendered
+}

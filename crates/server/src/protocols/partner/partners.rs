@@ -1,0 +1,105 @@
+//! `/v1/partners`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use otaria_core::fields::Fields;
+use otaria_store::partners::Partner;
+use otaria_wire::partner::{PartnerIn, PartnerOut};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::body::JsonBody;
+use super::errors::Refusal;
+use crate::access::people::{Administrating, Owning, Viewing};
+use crate::actions::Error;
+use crate::actions::partners::PartnerDetails;
+use crate::service::Service;
+
+/// First segments of paths that a partner's short name would hide.
+const RESERVED: [&str; 8] = ["v1", "oauth", "docs", "livez", "readyz", "default", "openapi", "console"];
+
+pub(super) fn routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(get, update))
+}
+
+fn out(partner: Partner) -> PartnerOut {
+    PartnerOut {
+        partner_id: partner.partner_id.to_string(),
+        name: partner.name,
+        short_name: partner.short_name,
+        contact_email: partner.contact_email,
+        client_id: partner.client_id,
+        client_secret: None,
+        created_timestamp: partner.created.as_millis(),
+    }
+}
+
+fn details(body: &PartnerIn) -> Result<PartnerDetails, Error> {
+    let mut fields = Fields::new();
+    let details = PartnerDetails {
+        name: fields.name("name", body.name.as_deref()),
+        short_name: body.short_name.clone().filter(|name| !name.is_empty()),
+        contact_email: fields.optional_text("contactEmail", body.contact_email.as_deref(), 254),
+    };
+    if let Some(name) = &details.short_name {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !(2..=40).contains(&name.len()) || !name.bytes().all(allowed) {
+            fields.refuse("shortName", "must be 2 to 40 characters of a-z 0-9 -");
+        } else if RESERVED.contains(&name.as_str()) {
+            fields.refuse("shortName", "is a path of the server's own: choose another one");
+        }
+    }
+    if details.contact_email.as_ref().is_some_and(|email| !email.contains('@')) {
+        fields.refuse("contactEmail", "must be an e-mail address");
+    }
+    fields.finish()?;
+    Ok(details)
+}
+
+/// Creates a partner, as the installation's admin. Its client's secret is shown this once.
+#[utoipa::path(
+    post, path = "/v1/partners", tag = "Partners", operation_id = "createPartner",
+    request_body = PartnerIn,
+    responses(
+        (status = 201, description = "Created", body = PartnerOut),
+        (status = 409, description = "The short name is taken"),
+    ),
+)]
+async fn create(
+    Administrating { scope, caller }: Administrating,
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<PartnerIn>,
+) -> Result<(StatusCode, Json<PartnerOut>), Refusal> {
+    let (partner, secret) = service.create_partner(scope, caller, details(&body)?).await?;
+    let created = PartnerOut { client_secret: Some(secret.into_revealed()), ..out(partner) };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Retrieves a partner.
+#[utoipa::path(
+    get, path = "/v1/partners/{partnerId}", tag = "Partners", operation_id = "getPartner",
+    params(("partnerId" = String, Path, description = "The partner's id")),
+    responses((status = 200, description = "The partner", body = PartnerOut)),
+)]
+async fn get(Viewing(scope): Viewing, State(service): State<Service>) -> Result<Json<PartnerOut>, Refusal> {
+    Ok(Json(out(service.partner(&scope).await?)))
+}
+
+/// Replaces a partner's name, short name and contact, as an owner.
+#[utoipa::path(
+    put, path = "/v1/partners/{partnerId}", tag = "Partners", operation_id = "updatePartner",
+    params(("partnerId" = String, Path, description = "The partner's id")),
+    request_body = PartnerIn,
+    responses(
+        (status = 200, description = "Updated", body = PartnerOut),
+        (status = 409, description = "The short name is taken"),
+    ),
+)]
+async fn update(
+    Owning(scope): Owning,
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<PartnerIn>,
+) -> Result<Json<PartnerOut>, Refusal> {
+    Ok(Json(out(service.update_partner(scope, details(&body)?).await?)))
+}

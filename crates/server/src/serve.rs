@@ -1,0 +1,111 @@
+//! Builds everything once, in order, and answers requests until it is told to stop.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use axum::Router;
+use axum::handler::Handler as _;
+use axum::middleware::from_fn;
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
+use otaria_store::{Repository, Store};
+
+use crate::clock::Clock;
+use crate::protocols::{ddi, partner};
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::chores;
+
+/// How long a client may take to send a request's headers.
+const HEADER_DEADLINE: Duration = Duration::from_secs(15);
+/// How many bytes of headers are taken.
+const HEADER_BYTES: usize = 32 * 1024;
+/// How long transfers may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; is something else running there? Choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The data folder cannot be made.
+    #[error("cannot make the data folder {folder}; choose another with --data")]
+    DataFolder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database or repository cannot be opened.
+    #[error("cannot open the storage")]
+    Storage(#[from] otaria_store::Error),
+    /// Serving ended with an error.
+    #[error("serving ended")]
+    Serve(#[source] io::Error),
+}
+
+/// Opens the storage and puts the service together.
+///
+/// # Errors
+/// If the data folder, the database or the repository cannot be opened.
+pub async fn open(settings: Settings) -> Result<Service, StartError> {
+    let folder = settings.data.clone();
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| StartError::DataFolder { folder: folder.display().to_string(), source })?;
+    let store = Store::open(&settings.database).await?;
+    let repository = Repository::open_folder(&settings.repository)?;
+    Ok(Service::new(store, repository, settings, Clock::system()))
+}
+
+/// Takes the address to listen on.
+///
+/// # Errors
+/// If it is taken.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Every dialect.
+pub fn router(service: Service) -> Router {
+    let fallback = partner::fallback.layer(from_fn(partner::render));
+    Router::new().merge(partner::router()).merge(ddi::router()).fallback(fallback).with_state(service)
+}
+
+/// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    let (stopping, stopped) = tokio::sync::watch::channel(());
+    let chores = tokio::spawn(chores::run(service.clone(), stopped));
+    let handle = Handle::<SocketAddr>::new();
+    let app = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let mut server = axum_server::from_tcp(listener).map_err(StartError::Serve)?.handle(handle.clone());
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE).max_buf_size(HEADER_BYTES);
+    server.http_builder().http2().timer(TokioTimer::new()).max_header_list_size(HEADER_BYTES as u32);
+    let serving = server.first_request_timeout(HEADER_DEADLINE).serve(app);
+    tokio::pin!(serving);
+    let served = tokio::select! {
+        served = &mut serving => served,
+        () = stop => {
+            handle.graceful_shutdown(Some(GRACE));
+            serving.await
+        }
+    };
+    drop(stopping);
+    drop(chores.await);
+    service.store.close().await;
+    served.map_err(StartError::Serve)
+}

@@ -1,0 +1,45 @@
+//! The service: everything that its actions need, built once.
+
+use std::sync::Arc;
+
+use otaria_store::{Repository, Store};
+
+use crate::access::passwords::Passwords;
+use crate::access::throttle::Throttle;
+use crate::actions::sightings::Sightings;
+use crate::clock::Clock;
+use crate::settings::Settings;
+
+/// What the actions work with. Cheap to clone; every request has one.
+#[derive(Clone)]
+pub struct Service {
+    /// The rows.
+    pub(crate) store: Store,
+    /// The bytes.
+    pub(crate) repository: Repository,
+    /// What was configured.
+    pub(crate) settings: Arc<Settings>,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// Passwords, a few at a time.
+    pub(crate) passwords: Passwords,
+    /// Who has to wait before signing in again.
+    pub(crate) throttle: Arc<Throttle>,
+    /// Devices that were heard of since the last time it was written down.
+    pub(crate) sightings: Arc<Sightings>,
+}
+
+impl Service {
+    /// Puts the parts together.
+    pub fn new(store: Store, repository: Repository, settings: Settings, clock: Clock) -> Self {
+        Self {
+            store,
+            repository,
+            settings: Arc::new(settings),
+            clock,
+            passwords: Passwords::new(),
+            throttle: Arc::default(),
+            sightings: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! What can be configured: flags over environment over file over defaults, resolved once into one value that
+//! never changes.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use otaria_core::push::Timers;
+use otaria_store::DatabaseLocation;
+use serde::{Deserialize, Serialize};
+
+/// The settings as they are written: every one optional. This is what flags, environment and file have in common.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSettings {
+    /// `OTARIA_LISTEN`: the address to listen on. Default `127.0.0.1:8080`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// `OTARIA_PUBLIC_URL`: how devices and people reach the server; links are built from it. Default: the listen
+    /// address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// `OTARIA_DATA`: the folder for everything that has no other place. Default `./otaria-data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// `OTARIA_DATABASE_URL`: `sqlite:FILE` or `postgres://…`. Default: a SQLite file in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// `OTARIA_DATABASE_URL_FILE`: a file that holds the database URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url_file: Option<PathBuf>,
+    /// `OTARIA_REPOSITORY_URL`: `file:FOLDER`. Default: a folder in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_url: Option<String>,
+    /// `OTARIA_MAX_BINARY_BYTES`: the largest binary taken. Default 4 GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_binary_bytes: Option<u64>,
+    /// `OTARIA_TEMPORARY_BINARY_SECONDS`: how long an upload that is not moved is kept. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temporary_binary_seconds: Option<u64>,
+    /// `OTARIA_IDLE_SECONDS`: how long a request's body may stand still. Default 60.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
+    /// `OTARIA_ACCESS_TOKEN_SECONDS`: how long an access token is valid. Default 4 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_seconds: Option<u64>,
+    /// `OTARIA_REFRESH_TOKEN_SECONDS`: how long a refresh token is valid. Default 30 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token_seconds: Option<u64>,
+    /// `OTARIA_POLL_SECONDS`: how often a device is asked to poll. 1 second to 23 h 59 min 59 s. Default 5 minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll_seconds: Option<u64>,
+    /// `OTARIA_BUSY_POLL_SECONDS`: the same while an update is on its way to it. Default 30 seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy_poll_seconds: Option<u64>,
+    /// `OTARIA_CHORE_SECONDS`: how often timers, sightings and leftovers are looked after. Default 10 seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chore_seconds: Option<u64>,
+    /// `OTARIA_OFFERED_SECONDS`: how long a push waits for its device to fetch it. Default 30 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered_seconds: Option<u64>,
+    /// `OTARIA_FETCHED_SECONDS`: how long a push may stay fetched. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched_seconds: Option<u64>,
+    /// `OTARIA_DOWNLOADING_SECONDS`: how long a download may go on without a word. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloading_seconds: Option<u64>,
+    /// `OTARIA_DOWNLOADED_SECONDS`: how long a device may wait before it installs. Default 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloaded_seconds: Option<u64>,
+    /// `OTARIA_INSTALLING_SECONDS`: how long installing may go on without a word. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installing_seconds: Option<u64>,
+    /// `OTARIA_INSTALLED_SECONDS`: how long a device may take to restart into what it installed. Default 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed_seconds: Option<u64>,
+    /// `OTARIA_CANCELLING_SECONDS`: how long a device may take to answer a cancellation. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelling_seconds: Option<u64>,
+    /// `OTARIA_SILENCE_SECONDS`: after how long without a poll a device that fetched counts as lost. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence_seconds: Option<u64>,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// How devices and people reach the server, without a trailing slash; none until the address is known.
+    pub public_url: Option<String>,
+    /// The folder for everything that has no other place.
+    pub data: PathBuf,
+    /// Where the rows are.
+    pub database: DatabaseLocation,
+    /// The folder where the bytes are.
+    pub repository: PathBuf,
+    /// The largest binary taken, in bytes.
+    pub max_binary_bytes: u64,
+    /// How long an upload that is not moved is kept.
+    pub temporary_binary: Duration,
+    /// How long a request's body may stand still.
+    pub idle: Duration,
+    /// How long an access token is valid.
+    pub access_token: Duration,
+    /// How long a refresh token is valid.
+    pub refresh_token: Duration,
+    /// How often a device is asked to poll.
+    pub poll: Duration,
+    /// The same while an update is on its way to it.
+    pub busy_poll: Duration,
+    /// How often the chores run.
+    pub chores: Duration,
+    /// How long a push may stay in each state.
+    pub timers: Timers,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A value, a name or the file cannot be read.
+    #[error("{0}")]
+    Unreadable(Box<figment::Error>),
+    /// A value is not allowed.
+    #[error("{name}: {message}")]
+    NotAllowed {
+        /// The setting.
+        name: &'static str,
+        /// What is allowed.
+        message: String,
+    },
+}
+
+/// The environment variables that are settings of the server; others with the prefix belong to other commands.
+const KEYS: &[&str] = &[
+    "listen", "public_url", "data", "database_url", "database_url_file", "repository_url", "max_binary_bytes",
+    "temporary_binary_seconds", "idle_seconds", "access_token_seconds", "refresh_token_seconds", "poll_seconds",
+    "busy_poll_seconds", "chore_seconds", "offered_seconds", "fetched_seconds", "downloading_seconds",
+    "downloaded_seconds", "installing_seconds", "installed_seconds", "cancelling_seconds", "silence_seconds",
+];
+
+impl Settings {
+    /// Resolves flags over environment over the file, if one is named, over defaults.
+    ///
+    /// # Errors
+    /// If the file cannot be read, has an unknown key, or a value is not allowed.
+    pub fn resolve(file: Option<&std::path::Path>, flags: &RawSettings) -> Result<Self, SettingsError> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(not_allowed("config", format!("there is no file {}", file.display())));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        figment = figment.merge(Env::prefixed("OTARIA_").only(KEYS)).merge(Serialized::defaults(flags));
+        let raw = figment.extract::<RawSettings>().map_err(|error| SettingsError::Unreadable(Box::new(error)))?;
+        Self::from_raw(raw)
+    }
+
+    /// Resolves settings that were gathered already.
+    ///
+    /// # Errors
+    /// If a value is not allowed.
+    pub fn from_raw(raw: RawSettings) -> Result<Self, SettingsError> {
+        let data = raw.data.unwrap_or_else(|| PathBuf::from("otaria-data"));
+        let database_url = match (raw.database_url, raw.database_url_file) {
+            (Some(url), None) => Some(url),
+            (None, Some(file)) => Some(read_secret("database_url_file", &file)?),
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                return Err(not_allowed("database_url_file", "must not be set together with database_url"));
+            }
+        };
+        let database = match database_url {
+            None => DatabaseLocation::Sqlite(data.join("otaria.db")),
+            Some(url) => database(&url)?,
+        };
+        let repository = match raw.repository_url {
+            None => data.join("repository"),
+            Some(url) => PathBuf::from(
+                path_of(&url, "file:").ok_or_else(|| not_allowed("repository_url", "must be file:FOLDER"))?,
+            ),
+        };
+        let defaults = Timers::default();
+        let timer = |name, seconds: Option<u64>, default| match seconds {
+            Some(seconds) => positive(name, seconds),
+            None => Ok(default),
+        };
+        let seconds = |name, value: Option<u64>, default| positive(name, value.unwrap_or(default));
+        let timers = Timers {
+            offered: timer("offered_seconds", raw.offered_seconds, defaults.offered)?,
+            fetched: timer("fetched_seconds", raw.fetched_seconds, defaults.fetched)?,
+            downloading: timer("downloading_seconds", raw.downloading_seconds, defaults.downloading)?,
+            downloaded: timer("downloaded_seconds", raw.downloaded_seconds, defaults.downloaded)?,
+            installing: timer("installing_seconds", raw.installing_seconds, defaults.installing)?,
+            installed: timer("installed_seconds", raw.installed_seconds, defaults.installed)?,
+            cancelling: timer("cancelling_seconds", raw.cancelling_seconds, defaults.cancelling)?,
+            silence: timer("silence_seconds", raw.silence_seconds, defaults.silence)?,
+        };
+        Ok(Self {
+            listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: raw.public_url.map(|url| public_url(&url)).transpose()?,
+            data,
+            database,
+            repository,
+            max_binary_bytes: raw.max_binary_bytes.unwrap_or(4 << 30),
+            temporary_binary: seconds("temporary_binary_seconds", raw.temporary_binary_seconds, 24 * 60 * 60)?,
+            idle: seconds("idle_seconds", raw.idle_seconds, 60)?,
+            access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
+            refresh_token: seconds("refresh_token_seconds", raw.refresh_token_seconds, 30 * 24 * 60 * 60)?,
+            poll: poll("poll_seconds", raw.poll_seconds.unwrap_or(300))?,
+            busy_poll: poll("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
+            chores: seconds("chore_seconds", raw.chore_seconds, 10)?,
+            timers,
+        })
+    }
+
+    /// The public URL, without a trailing slash: as configured, else where the server listens.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| match self.listen.ip() {
+            ip if ip.is_unspecified() => format!("http://localhost:{}", self.listen.port()),
+            _ => format!("http://{}", self.listen),
+        })
+    }
+
+    /// The settings in force, for people: one a line, without secrets.
+    pub fn describe(&self) -> String {
+        let database = match &self.database {
+            DatabaseLocation::Sqlite(file) => format!("sqlite:{}", file.display()),
+            DatabaseLocation::Postgres(url) => without_password(url),
+        };
+        let timers = &self.timers;
+        let seconds = [
+            ("temporary_binary_seconds", self.temporary_binary),
+            ("idle_seconds", self.idle),
+            ("access_token_seconds", self.access_token),
+            ("refresh_token_seconds", self.refresh_token),
+            ("poll_seconds", self.poll),
+            ("busy_poll_seconds", self.busy_poll),
+            ("chore_seconds", self.chores),
+            ("offered_seconds", timers.offered),
+            ("fetched_seconds", timers.fetched),
+            ("downloading_seconds", timers.downloading),
+            ("downloaded_seconds", timers.downloaded),
+            ("installing_seconds", timers.installing),
+            ("installed_seconds", timers.installed),
+            ("cancelling_seconds", timers.cancelling),
+            ("silence_seconds", timers.silence),
+        ];
+        let mut lines = vec![
+            format!("listen = {:?}", self.listen.to_string()),
+            format!("public_url = {:?}", self.public_url()),
+            format!("data = {:?}", self.data),
+            format!("database_url = {database:?}"),
+            format!("repository_url = {:?}", format!("file:{}", self.repository.display())),
+            format!("max_binary_bytes = {}", self.max_binary_bytes),
+        ];
+        lines.extend(seconds.iter().map(|(name, value)| format!("{name} = {}", value.as_secs())));
+        lines.join("\n")
+    }
+}
+
+fn not_allowed(name: &'static str, message: impl Into<String>) -> SettingsError {
+    SettingsError::NotAllowed { name, message: message.into() }
+}
+
+fn read_secret(name: &'static str, file: &std::path::Path) -> Result<String, SettingsError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| not_allowed(name, format!("{} cannot be read: {error}", file.display())))?;
+    Ok(text.trim().to_owned())
+}
+
+fn database(url: &str) -> Result<DatabaseLocation, SettingsError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(DatabaseLocation::Postgres(url.to_owned()));
+    }
+    let file = path_of(url, "sqlite:");
+    file.map(|file| DatabaseLocation::Sqlite(PathBuf::from(file)))
+        .ok_or_else(|| not_allowed("database_url", "must be sqlite:FILE or postgres://…"))
+}
+
+/// The path of a URL such as `file:folder` or `file:///folder`.
+fn path_of<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {
+    let rest = url.strip_prefix(scheme)?;
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    (!path.is_empty()).then_some(path)
+}
+
+fn public_url(url: &str) -> Result<String, SettingsError> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host_ok = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    if !host_ok || url.contains(['?', '#', ' ', '"']) {
+        return Err(not_allowed("public_url", "must be http:// or https:// with a host, without query"));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn positive(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
+    if (1..=1 << 40).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(not_allowed(name, "must be a number of seconds, at least 1"))
+    }
+}
+
+/// DDI writes the interval as `HH:MM:SS`: under a day.
+fn poll(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
+    if (1..24 * 60 * 60).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(not_allowed(name, "must be 1 to 86399 seconds"))
+    }
+}
+
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme + 3 < at => {
+            let user = &url[scheme + 3..at];
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{}{name}:***{}", &url[..scheme + 3], &url[at..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(change: impl FnOnce(&mut RawSettings)) -> Result<Settings, SettingsError> {
+        let mut raw = RawSettings::default();
+        change(&mut raw);
+        Settings::from_raw(raw)
+    }
+
+    #[test]
+    fn nothing_configured_is_enough() {
+        let settings = raw(|_| {}).unwrap();
+        assert_eq!(settings.public_url(), "http://127.0.0.1:8080");
+        assert_eq!(settings.database, DatabaseLocation::Sqlite("otaria-data/otaria.db".into()));
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_setting() {
+        for error in [
+            raw(|raw| raw.public_url = Some("ota.example.com".into())),
+            raw(|raw| raw.database_url = Some("mysql://x".into())),
+            raw(|raw| raw.repository_url = Some("ftp://x".into())),
+            raw(|raw| raw.poll_seconds = Some(86_400)),
+            raw(|raw| raw.chore_seconds = Some(0)),
+        ] {
+            let text = error.unwrap_err().to_string();
+            assert!(text.contains("must be"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_file_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("otaria.toml");
+        std::fs::write(&file, "listne = \"127.0.0.1:1\"\n").unwrap();
+        let error = Settings::resolve(Some(&file), &RawSettings::default()).unwrap_err().to_string();
+        assert!(error.contains("listne"), "{error}");
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("otaria.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\npoll_seconds = 60\n").unwrap();
+        let flags = RawSettings { listen: Some(([127, 0, 0, 1], 2).into()), ..RawSettings::default() };
+        let settings = Settings::resolve(Some(&file), &flags).unwrap();
+        assert_eq!((settings.listen.port(), settings.poll.as_secs()), (2, 60));
+    }
+
+    #[test]
+    fn the_description_has_every_setting_and_no_password() {
+        let settings = raw(|raw| raw.database_url = Some("postgres://me:hunter2@db:5432/ota".into())).unwrap();
+        let text = settings.describe();
+        assert!(!text.contains("hunter2") && text.contains("postgres://me:***@db:5432/ota"), "{text}");
+        for key in KEYS.iter().filter(|key| !key.ends_with("_file")) {
+            assert!(text.contains(&format!("{key} = ")), "{key} is missing from {text}");
+        }
+    }
+}
