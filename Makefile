@@ -1,0 +1,49 @@
+# The commands of this project. `make run` shows it working; `make test` runs every check.
+
+.PHONY: run test check tools format lint unit conformance deny soak bench install-postgres
+
+CARGO_DENY_VERSION := 0.20.2
+TOOLS := $(CURDIR)/target/tools
+CARGO := cargo
+
+# Builds the server and shows a whole publication on simulated devices. Needs a Rust toolchain, nothing else.
+run:
+	$(CARGO) run --release --locked --bin otaria -- demo
+
+# Every check, on both databases.
+test: install-postgres format lint unit conformance deny
+	@echo "all checks passed"
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# Units, properties, contracts of the store, HTTP against the router: both databases.
+unit:
+	scripts/with-postgres $(CARGO) test --workspace --exclude otaria-conformance --locked
+
+# From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files.
+conformance:
+	$(CARGO) build --locked --bin otaria
+	scripts/with-postgres $(CARGO) test -p otaria-conformance --locked
+
+deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
+
+install-postgres:
+	scripts/install-postgres
+
+# The long version of everything random, within about MINUTES minutes.
+MINUTES ?= 30
+soak:
+	scripts/soak $(MINUTES)
+
+# Figures: from exec to the first answer, idle memory.
+bench:
+	$(CARGO) build --release --locked --bin otaria
+	benches/start
