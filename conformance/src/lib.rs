@@ -41,6 +41,7 @@ pub struct Server {
     port: u16,
     environment: Vec<(String, String)>,
     log: Arc<Mutex<String>>,
+    reader: Option<std::thread::JoinHandle<()>>,
     database: Option<String>,
     /// What `bootstrap` printed.
     pub first: Value,
@@ -73,7 +74,8 @@ impl Server {
         }
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let log = Arc::default();
-        let mut server = Self { child: None, folder, port, environment, log, database, first: Value::Null };
+        let mut server =
+            Self { child: None, folder, port, environment, log, reader: None, database, first: Value::Null };
         let printed = server.command(&["bootstrap", "--name", "Acme", "--email", "owner@example.com", "--json"]);
         let output = server.run(printed);
         server.first = serde_json::from_slice(&output).unwrap();
@@ -107,11 +109,11 @@ impl Server {
             }
         }
         let log = Arc::clone(&self.log);
-        std::thread::spawn(move || {
+        self.reader = Some(std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 log.lock().unwrap().push_str(&format!("{line}\n"));
             }
-        });
+        }));
     }
 
     /// Kills the process as a power cut would: SIGKILL.
@@ -120,9 +122,12 @@ impl Server {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
     }
 
-    /// Everything that the server has logged.
+    /// Everything that the server has logged; all of it once the process is gone.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -130,6 +135,24 @@ impl Server {
     /// The folder with the server's data.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Every file of the repository, finished or not, with its size.
+    pub fn repository_files(&self) -> Vec<(PathBuf, u64)> {
+        let mut folders = vec![self.data().join("repository")];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                // A file may go while one looks.
+                match std::fs::metadata(&path) {
+                    Ok(metadata) if metadata.is_dir() => folders.push(path),
+                    Ok(metadata) => files.push((path, metadata.len())),
+                    Err(_) => {}
+                }
+            }
+        }
+        files
     }
 
     /// The name of the server's PostgreSQL database, if it is on one.
@@ -187,6 +210,16 @@ impl Server {
         self.client_of(&self.first("clientId"), &self.first("clientSecret")).await
     }
 
+    /// A partner beside the default one, made by the admin, who therefore owns it too.
+    pub async fn another_partner(&self, name: &str) -> Partner {
+        let made =
+            self.owner().await.post("/v1/partners", json!({ "name": name })).await.is(StatusCode::CREATED).body;
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let (client_id, client_secret) = (text("clientId"), text("clientSecret"));
+        let client = self.client_of(&client_id, &client_secret).await;
+        Partner { id: text("partnerId"), client_id, client_secret, client }
+    }
+
     /// A partner's own client, by its id and secret.
     pub async fn client_of(&self, id: &str, secret: &str) -> Api {
         let answer = self.anonymous().token(id, secret, &[("grant_type", "client_credentials")]).await;
@@ -214,6 +247,14 @@ pub async fn postgres(statement: &str) {
     use sqlx::{Connection as _, Executor as _};
     let mut connection = sqlx::PgConnection::connect(&postgres_url()).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
+}
+
+/// A partner, and its own client.
+pub struct Partner {
+    pub id: String,
+    pub client_id: String,
+    pub client_secret: String,
+    pub client: Api,
 }
 
 /// Somebody who calls the API.
@@ -253,6 +294,35 @@ impl Api {
 
     pub async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path)).await
+    }
+
+    /// Sends a body as it is, with this content type or without any.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let mut request = self.request(method, path).body(body);
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        Answer::of(request).await
+    }
+
+    /// Every record of a list that comes in pages.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut records = Vec::new();
+        for number in 0.. {
+            let page = self.get(&format!("{path}{separator}sort=id&size=1000&page={number}")).await.ok();
+            records.extend(page.body["content"].as_array().unwrap().iter().cloned());
+            if number + 1 >= page.body["totalPages"].as_u64().unwrap() {
+                break;
+            }
+        }
+        records
     }
 
     /// Uploads bytes as a stream.
@@ -304,7 +374,9 @@ impl Api {
         });
         let image = self.post(&format!("/v1/ota/partners/{partner}/pool"), body).await.is(StatusCode::CREATED).body;
         let number = image["versionNumber"].as_str().unwrap();
-        let path = format!("/v1/ota/partners/{partner}/deviceTypes/{device_type}/firmwareImages/types/{firmware_type}/versionNumbers/{number}");
+        let path = format!(
+            "/v1/ota/partners/{partner}/deviceTypes/{device_type}/firmwareImages/types/{firmware_type}/versionNumbers/{number}"
+        );
         let associated = self.get(&path).await.ok();
         let id = associated.body["id"].as_str().unwrap().to_owned();
         (image, id)
@@ -329,11 +401,16 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        Self::try_of(request).await.unwrap()
+    }
+
+    /// What came back, if the connection held.
+    pub async fn try_of(request: reqwest::RequestBuilder) -> Result<Self, reqwest::Error> {
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, headers, text, body }
+        Ok(Self { status, headers, text, body })
     }
 
     /// This answer, if it has this status.
@@ -369,5 +446,71 @@ impl Answer {
     pub fn fields(&self) -> Vec<String> {
         let fields = self.body["fields"].as_array().cloned().unwrap_or_default();
         fields.iter().map(|field| field["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Asserts that a JSON object has exactly these fields.
+#[track_caller]
+pub fn fields_are(value: &Value, names: &[&str]) {
+    let mut found: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut names = names.to_vec();
+    found.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(found, names, "{value}");
+}
+
+/// Waits until something is so, and fails if it is not within half a minute.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+/// How often a test does what it does: `default`, unless the environment says otherwise.
+pub fn how_many(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |value| value.parse().unwrap())
+}
+
+/// Numbers and bytes that look random and follow from the seed (splitmix64).
+#[derive(Clone, Debug)]
+pub struct Noise(u64);
+
+impl Noise {
+    /// The noise of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The noise of the seed in `OTARIA_SEED`, else of a new one; said aloud, so that a failure can be repeated.
+    pub fn of_environment() -> Self {
+        let seed = how_many("OTARIA_SEED", uuid::Uuid::now_v7().as_u64_pair().1);
+        eprintln!("OTARIA_SEED={seed}");
+        Self::new(seed)
+    }
+
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// The next number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.number() % end
+    }
+
+    /// The next bytes.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length + 8);
+        while bytes.len() < length {
+            bytes.extend_from_slice(&self.number().to_le_bytes());
+        }
+        bytes.truncate(length);
+        bytes
     }
 }

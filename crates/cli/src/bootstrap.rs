@@ -31,10 +31,11 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let settings = options.server.settings()?;
     let public_url = settings.public_url();
     let service = open(settings).await?;
-    let first = service.bootstrap(options.name.clone(), options.email.clone()).await.map_err(|error| match error {
-        Error::Conflict { .. } => Failure::conflict(error),
-        other => Failure::new(other),
-    })?;
+    let first =
+        service.bootstrap(options.name.clone(), options.email.clone()).await.map_err(|error| match error {
+            Error::Conflict { .. } => Failure::conflict(error),
+            other => Failure::new(other),
+        })?;
     let out = BootstrapOut {
         partner_id: first.partner.partner_id.to_string(),
         client_id: first.partner.client_id,

@@ -12,11 +12,11 @@ use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 use otaria_store::{Repository, Store};
 
+use crate::chores;
 use crate::clock::Clock;
 use crate::protocols::{ddi, partner};
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::chores;
 
 /// How long a client may take to send a request's headers.
 const HEADER_DEADLINE: Duration = Duration::from_secs(15);
@@ -93,7 +93,12 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
     let handle = Handle::<SocketAddr>::new();
     let app = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let mut server = axum_server::from_tcp(listener).map_err(StartError::Serve)?.handle(handle.clone());
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE).max_buf_size(HEADER_BYTES);
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_buf_size(HEADER_BYTES);
     server.http_builder().http2().timer(TokioTimer::new()).max_header_list_size(HEADER_BYTES as u32);
     let serving = server.first_request_timeout(HEADER_DEADLINE).serve(app);
     tokio::pin!(serving);

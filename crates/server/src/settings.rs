@@ -135,10 +135,28 @@ pub enum SettingsError {
 
 /// The environment variables that are settings of the server; others with the prefix belong to other commands.
 const KEYS: &[&str] = &[
-    "listen", "public_url", "data", "database_url", "database_url_file", "repository_url", "max_binary_bytes",
-    "temporary_binary_seconds", "idle_seconds", "access_token_seconds", "refresh_token_seconds", "poll_seconds",
-    "busy_poll_seconds", "chore_seconds", "offered_seconds", "fetched_seconds", "downloading_seconds",
-    "downloaded_seconds", "installing_seconds", "installed_seconds", "cancelling_seconds", "silence_seconds",
+    "listen",
+    "public_url",
+    "data",
+    "database_url",
+    "database_url_file",
+    "repository_url",
+    "max_binary_bytes",
+    "temporary_binary_seconds",
+    "idle_seconds",
+    "access_token_seconds",
+    "refresh_token_seconds",
+    "poll_seconds",
+    "busy_poll_seconds",
+    "chore_seconds",
+    "offered_seconds",
+    "fetched_seconds",
+    "downloading_seconds",
+    "downloaded_seconds",
+    "installing_seconds",
+    "installed_seconds",
+    "cancelling_seconds",
+    "silence_seconds",
 ];
 
 impl Settings {

@@ -2,11 +2,12 @@
 //! without bytes cannot exist; bytes without a row are swept.
 
 use otaria_core::digest::Digests;
+use otaria_core::push::PushState;
 use otaria_core::{PartnerId, Sha256, Timestamp};
 
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
-use crate::{Conn, Error, Tx};
+use crate::{Conn, Error, Tx, pushes};
 
 /// A partner's binary, with where its bytes are.
 #[derive(Clone, Debug)]
@@ -145,6 +146,34 @@ pub async fn of_push(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Resul
         i64::from(action),
     )?;
     row.map(Binary::try_from).transpose()
+}
+
+#[derive(sqlx::FromRow)]
+struct DownloadRow {
+    #[sqlx(flatten)]
+    binary: BinaryRow,
+    state: String,
+}
+
+/// The binary of a push to this device together with where the push stands: all that a download needs to know.
+pub async fn for_download(
+    conn: &mut Conn,
+    scope: &DeviceScope,
+    action: i32,
+) -> Result<Option<(Binary, PushState)>, Error> {
+    let row: Option<DownloadRow> = fetch_optional!(
+        conn,
+        "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location, p.state
+         FROM pushes p
+         JOIN images i ON i.partner_id = p.image_partner_id AND i.id = p.image_id
+         JOIN binaries u ON u.partner_id = i.partner_id AND u.sha256 = i.sha256
+         JOIN blobs b ON b.sha256 = u.sha256
+         WHERE p.partner_id = $1 AND p.device_id = $2 AND p.action = $3 AND u.moved_ms IS NOT NULL",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        i64::from(action),
+    )?;
+    row.map(|row| Ok((row.binary.try_into()?, pushes::state(&row.state)?))).transpose()
 }
 
 /// Forgets uploads that were not moved since `before`, and blobs that nobody has any more. Returns where the

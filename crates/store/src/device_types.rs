@@ -82,11 +82,7 @@ pub async fn get(conn: &mut Conn, scope: &ViewPartner, id: DeviceTypeId) -> Resu
 
 /// Which partners have a device type of this id: ids are unique within a partner only. They open nothing: the
 /// caller still needs a scope of one of them.
-pub async fn partners_with(
-    conn: &mut Conn,
-    _: &WriteAccount,
-    id: DeviceTypeId,
-) -> Result<Vec<PartnerId>, Error> {
+pub async fn partners_with(conn: &mut Conn, _: &WriteAccount, id: DeviceTypeId) -> Result<Vec<PartnerId>, Error> {
     let rows: Vec<(String,)> = fetch_all!(
         conn,
         "SELECT partner_id FROM device_types WHERE device_type_id = $1 ORDER BY partner_id",

@@ -476,6 +476,20 @@ pub async fn set_config(
     Ok(())
 }
 
+/// Keeps the `keep` things that the device said about itself most recently, and forgets the others.
+pub async fn limit_config(tx: &mut Tx, scope: &DeviceScope, keep: i64) -> Result<(), Error> {
+    execute!(
+        tx,
+        "DELETE FROM device_config WHERE partner_id = $1 AND device_id = $2 AND name NOT IN
+               (SELECT c.name FROM device_config c WHERE c.partner_id = $1 AND c.device_id = $2
+                ORDER BY c.updated_ms DESC, c.name LIMIT $3)",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        keep,
+    )?;
+    Ok(())
+}
+
 /// Forgets everything that the device said about itself.
 pub async fn clear_config(tx: &mut Tx, scope: &DeviceScope) -> Result<(), Error> {
     execute!(

@@ -63,7 +63,7 @@ struct PushRow {
     finished_ms: Option<i64>,
 }
 
-fn state(text: &str) -> Result<PushState, Error> {
+pub(crate) fn state(text: &str) -> Result<PushState, Error> {
     text.parse().map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))
 }
 
@@ -231,6 +231,26 @@ pub async fn history(conn: &mut Conn, scope: &ViewPartner, id: PushId) -> Result
         id.to_string(),
     )?;
     rows.into_iter().map(HistoryEntry::try_from).collect()
+}
+
+/// What the history of the device's own push gained last: up to `limit` entries, newest first.
+pub async fn recent_entries(
+    conn: &mut Conn,
+    scope: &DeviceScope,
+    id: PushId,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
+    let rows: Vec<HistoryRow> = fetch_all!(
+        conn,
+        "SELECT h.at_ms, h.state, h.message, h.details
+         FROM push_history h JOIN pushes p ON p.partner_id = h.partner_id AND p.push_id = h.push_id
+         WHERE h.partner_id = $1 AND h.push_id = $2 AND p.device_id = $3 ORDER BY h.sequence DESC LIMIT $4",
+        scope.partner_id().to_string(),
+        id.to_string(),
+        scope.device_id().as_str(),
+        limit,
+    )?;
+    rows.into_iter().map(|row| HistoryEntry::try_from(row).map(|found| found.entry)).collect()
 }
 
 /// The device's pushes that have not ended, oldest first.

@@ -45,7 +45,8 @@ fn statements_of(list: &List) -> Vec<(String, usize)> {
     let directions = [Direction::Ascending, Direction::Descending];
     let sort = |(field, _): &(&'static str, &str), direction| Sort { field, direction };
     let by_one = list.columns.iter().flat_map(|column| directions.map(|direction| vec![sort(column, direction)]));
-    let by_two = list.columns.windows(2).map(|pair| vec![sort(&pair[1], directions[1]), sort(&pair[0], directions[0])]);
+    let by_two =
+        list.columns.windows(2).map(|pair| vec![sort(&pair[1], directions[1]), sort(&pair[0], directions[0])]);
     let arguments = usize::from(list.arguments);
     by_one
         .chain(by_two)
@@ -189,7 +190,8 @@ async fn the_schemas_are_the_same_on_both_engines() {
     let on_postgres: Vec<Option<String>> = sqlx::query_scalar(POSTGRES_SHAPE).fetch_all(&mut postgres).await.unwrap();
     let lines = |lines: Vec<Option<String>>| -> BTreeSet<String> {
         let total = lines.len();
-        let set: BTreeSet<_> = lines.into_iter().map(|line| line.expect("every type is one that both have")).collect();
+        let set: BTreeSet<_> =
+            lines.into_iter().map(|line| line.expect("every type is one that both have")).collect();
         assert_eq!(set.len(), total, "nothing is there twice");
         set
     };

@@ -51,7 +51,13 @@ impl SimulatedDevice {
         let answer: PollOut = self.get(&self.base).await?.json().await?;
         if let Some(link) = &answer.links.config_data {
             let data = json!({ "mode": "merge", "data": { "model": "demo-lamp", "serial": self.name } });
-            self.http.put(&link.href).header("authorization", &self.token).json(&data).send().await?.error_for_status()?;
+            self.http
+                .put(&link.href)
+                .header("authorization", &self.token)
+                .json(&data)
+                .send()
+                .await?
+                .error_for_status()?;
         }
         if let Some(link) = &answer.links.cancel_action {
             self.feedback(&link.href, &report("closed", "success", 0, "Cancelled before installing.")).await?;
@@ -79,7 +85,8 @@ impl SimulatedDevice {
     }
 
     async fn get(&self, url: &str) -> Result<reqwest::Response, Failure> {
-        let request = self.http.get(url).header("authorization", &self.token).header("accept", "application/json, */*");
+        let request =
+            self.http.get(url).header("authorization", &self.token).header("accept", "application/json, */*");
         Ok(request.send().await?.error_for_status()?)
     }
 

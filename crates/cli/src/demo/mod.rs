@@ -70,6 +70,8 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     };
     if options.once || told.is_err() {
         leave.notify_one();
+    } else {
+        story::what_next(&url, &options.data);
     }
     // The devices go on polling for as long as the server is up.
     let _devices = told?;

@@ -38,7 +38,6 @@ pub async fn tell(url: &str, mut state: State, data: &Path) -> Result<JoinSet<()
 
     let (image, version) = publish(&api, &mut state, data).await?;
     deliver(&api, &state, &image, &version).await?;
-    what_next(url, data);
     Ok(devices)
 }
 
@@ -120,8 +119,9 @@ async fn deliver(api: &PartnerApi, state: &State, image: &Value, version: &str) 
         }
     }
     let known = &state.devices[0];
-    let device = api.get(&format!("/v1/partners/{partner}/devices/{}?expansions=attributes", known.device_id)).await?;
-    let (attribute, value) = (&device["attributes"][0]["id"], &device["attributes"][0]["data"]);
+    let device =
+        api.get(&format!("/v1/partners/{partner}/devices/{}?expansions=attributes", known.device_id)).await?;
+    let (attribute, value) = (&device["attributes"][0]["id"], text(&device["attributes"][0], "data")?);
     step(7, &format!("All devices run {version}: their version attribute {attribute} reads {value}."));
     Ok(())
 }
@@ -145,7 +145,8 @@ fn journey(push: &Value) -> String {
     states.join(" → ")
 }
 
-fn what_next(url: &str, data: &Path) {
+/// Says what can be tried while the server and its devices stay up.
+pub fn what_next(url: &str, data: &Path) {
     let file = data.join("demo.json").display().to_string();
     let lines = [
         String::new(),
@@ -153,7 +154,9 @@ fn what_next(url: &str, data: &Path) {
         format!("  • Read and try the API in a browser: {url}/docs/"),
         format!("    Authorize with the clientId and clientSecret in {file}"),
         "  • Get a token and look at the fleet:".to_owned(),
-        format!("      read ID SECRET PARTNER < <(jq -r '[.clientId, .clientSecret, .partnerId] | join(\" \")' {file})"),
+        format!(
+            "      read ID SECRET PARTNER < <(jq -r '[.clientId, .clientSecret, .partnerId] | join(\" \")' {file})"
+        ),
         format!(
             "      TOKEN=$(curl -s -u $ID:$SECRET -d grant_type=client_credentials {url}/oauth/token | jq -r .access_token)"
         ),

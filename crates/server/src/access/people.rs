@@ -4,7 +4,9 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use otaria_core::{AccountId, PartnerId};
-use otaria_store::scopes::{Caller, InstallationScope, ManagePartner, OwnPartner, ViewAccount, ViewPartner, WriteAccount};
+use otaria_store::scopes::{
+    Caller, InstallationScope, ManagePartner, OwnPartner, ViewAccount, ViewPartner, WriteAccount,
+};
 use otaria_store::{Conn, SecretHash};
 
 use crate::actions::Error;
@@ -86,20 +88,14 @@ async fn id_in_path<T: std::str::FromStr>(parts: &mut Parts, service: &Service, 
     Ok(text.and_then(|text| text.parse().ok()).ok_or(Error::Forbidden)?)
 }
 
-async fn partner_in_path(
-    parts: &mut Parts,
-    service: &Service,
-) -> Result<(Conn, Caller, PartnerId), Denied> {
+async fn partner_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Caller, PartnerId), Denied> {
     let mut conn = service.store.read().await?;
     let caller = caller(parts, service, &mut conn).await?;
     let partner = id_in_path(parts, service, "partnerId").await?;
     Ok((conn, caller, partner))
 }
 
-async fn account_in_path(
-    parts: &mut Parts,
-    service: &Service,
-) -> Result<(Conn, Caller, AccountId), Denied> {
+async fn account_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Caller, AccountId), Denied> {
     let mut conn = service.store.read().await?;
     let caller = caller(parts, service, &mut conn).await?;
     let account = id_in_path(parts, service, "accountId").await?;

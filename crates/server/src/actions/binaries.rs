@@ -48,7 +48,10 @@ impl Service {
             return Err(Error::Malformed("The file is empty: send its bytes as the body.".to_owned()));
         }
         if expected.sha256.is_some_and(|sha256| sha256 != digests.sha256) {
-            let text = format!("The bytes that arrived have the SHA-256 {}, which is not the one announced.", digests.sha256);
+            let text = format!(
+                "The bytes that arrived have the SHA-256 {}, which is not the one announced.",
+                digests.sha256
+            );
             return Err(Error::Malformed(text));
         }
         let location = staged.finish().await?;
@@ -107,7 +110,9 @@ impl Service {
         if moved.await? {
             Ok(self.binary_url(scope.partner_id(), sha256))
         } else {
-            Err(Error::NotFound("There is no such uploaded file here: upload it, then move it within a day.".to_owned()))
+            Err(Error::NotFound(
+                "There is no such uploaded file here: upload it, then move it within a day.".to_owned(),
+            ))
         }
     }
 

@@ -31,7 +31,10 @@ pub struct FirstCredentials {
 }
 
 fn already() -> Error {
-    Error::conflict("already_bootstrapped", "This installation has its first credentials already; nothing was changed.")
+    Error::conflict(
+        "already_bootstrapped",
+        "This installation has its first credentials already; nothing was changed.",
+    )
 }
 
 impl Service {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceId, DeviceTypeId};
+use otaria_store::device_types;
 use otaria_store::devices::{self, Device, DeviceTag, Filter, NewDevice};
 use otaria_store::scopes::{Caller, ViewAccount, ViewPartner, WriteAccount};
-use otaria_store::device_types;
 use uuid::Uuid;
 
 use crate::access::secrets::PlainSecret;
-use crate::actions::pushes::end_open_pushes;
 use crate::actions::Error;
 use crate::actions::error::on_duplicate;
+use crate::actions::pushes::end_open_pushes;
 use crate::service::Service;
 
 /// A device to associate with an account.
@@ -58,7 +58,11 @@ impl Service {
             friendly_name: details.friendly_name.unwrap_or_else(|| device_id.to_string()),
             device_id,
             device_type_id: details.device_type,
-            tags: details.tags.into_iter().map(|value| DeviceTag { tag_id: Uuid::now_v7().to_string(), value }).collect(),
+            tags: details
+                .tags
+                .into_iter()
+                .map(|value| DeviceTag { tag_id: Uuid::now_v7().to_string(), value })
+                .collect(),
             created: self.clock.now(),
         };
         let associated = self.store.write(move |tx| {
@@ -70,7 +74,8 @@ impl Service {
                     }
                 }
                 let partner = partner.ok_or_else(|| Error::not_found("device type"))?;
-                let inserted = devices::insert(tx, &scope, &partner, &new, &hash).await.map_err(on_duplicate(taken))?;
+                let inserted =
+                    devices::insert(tx, &scope, &partner, &new, &hash).await.map_err(on_duplicate(taken))?;
                 if !inserted {
                     return Err(taken());
                 }
@@ -161,4 +166,3 @@ impl Service {
         Ok((device, devices::config(&mut conn, scope, id).await?))
     }
 }
-

@@ -7,10 +7,10 @@ use otaria_store::pool::{self, Content, Image, Kind};
 use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
 use otaria_store::{Conn, Tx, device_types, pushes};
 
-use crate::actions::pool::ImageFilter;
-use crate::actions::pushes::cancel_open_push;
 use crate::actions::Error;
 use crate::actions::error::on_duplicate;
+use crate::actions::pool::ImageFilter;
+use crate::actions::pushes::cancel_open_push;
 use crate::service::Service;
 
 /// What a client says about the pool image that it wants associated: it must be what the pool says.
@@ -196,7 +196,8 @@ async fn claimed_image(
     claim: &Claim,
 ) -> Result<(ManagePartner, Image), Error> {
     let not_found = || Error::not_found("firmware image in the pool");
-    let owner = pool::partner_of(tx, scope, claim.firmware_type, claim.version_number).await?.ok_or_else(not_found)?;
+    let owner =
+        pool::partner_of(tx, scope, claim.firmware_type, claim.version_number).await?.ok_or_else(not_found)?;
     let owner = if owner == scope.partner_id() {
         *scope
     } else {

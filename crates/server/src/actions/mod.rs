@@ -15,5 +15,6 @@ pub mod pushes;
 pub mod sightings;
 pub mod tokens;
 pub mod updates;
+pub mod upkeep;
 
 pub use error::{Error, GrantRefusal};

@@ -56,8 +56,9 @@ impl Service {
         let created = self.store.write(move |tx| {
             Box::pin(async move {
                 require_known_type(tx, &scope, firmware_type).await?;
-                let image =
-                    pool::insert(tx, &scope, &Kind::Pool(firmware_type), &content, now).await.map_err(on_duplicate(taken))?;
+                let image = pool::insert(tx, &scope, &Kind::Pool(firmware_type), &content, now)
+                    .await
+                    .map_err(on_duplicate(taken))?;
                 for (partner, device_types) in associations {
                     let other = caller.manage_partner(tx, partner).await?.ok_or(Error::Forbidden)?;
                     for device_type in device_types {
@@ -160,7 +161,8 @@ impl Service {
     /// itself, whatever it begins with, so that a change of the public URL breaks nothing.
     pub fn link(&self, partner: PartnerId, url: String) -> Link {
         let path = format!("/v1/ota/partners/{partner}/binaries/");
-        let named = url.rsplit_once(path.as_str()).and_then(|(base, name)| Some((base, name.parse::<Sha256>().ok()?)));
+        let named =
+            url.rsplit_once(path.as_str()).and_then(|(base, name)| Some((base, name.parse::<Sha256>().ok()?)));
         match named {
             None => Link::Elsewhere(url),
             Some((base, sha256)) if base == self.settings.public_url() => Link::Ours(sha256),

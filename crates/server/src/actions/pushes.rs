@@ -105,7 +105,8 @@ impl Service {
                 let found = pushes::lock(tx, &scope, id).await?;
                 let (record, device) = found.ok_or_else(|| Error::not_found("push"))?;
                 if record.push.state.is_ended() {
-                    let description = format!("The push has ended ({}): there is nothing to cancel.", record.push.state);
+                    let description =
+                        format!("The push has ended ({}): there is nothing to cancel.", record.push.state);
                     return Err(Error::conflict("push_has_ended", description));
                 }
                 apply(tx, &device, &record.push, Event::CancelRequested, now, &timers).await
@@ -126,8 +127,7 @@ async fn judge(
         Some(sha256) if binaries::is_in_repository_of(tx, scope, image.partner_id, sha256).await? => Binary::Present,
         _ => Binary::Missing,
     };
-    let candidate =
-        Candidate { firmware_type: image.firmware_type, version_number: image.version_number, binary };
+    let candidate = Candidate { firmware_type: image.firmware_type, version_number: image.version_number, binary };
     let on_device = OnDevice {
         installed: devices::installed(tx, device).await?.get(&image.firmware_type).copied(),
         open: pushes::open(tx, device).await?.into_iter().map(|record| record.push).collect(),

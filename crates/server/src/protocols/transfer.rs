@@ -1,5 +1,85 @@
-//! stub
-use axum::{http::{Method,HeaderMap},response::Response};
+//! Sends a binary: the same for every dialect. A binary never changes, so its SHA-256 is its entity tag, and a
+//! cut-off download goes on where it stopped (RFC 9110, sections 13 and 14).
+
+mod names;
+mod preconditions;
+mod range;
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use otaria_store::binaries::Binary;
-/// stub
-pub async fn send(_: &Method, _: &HeaderMap, _: &Binary, _: &crate::Service) -> Result<Response, crate::actions::Error> { Err(crate::actions::Error::TooSlow) }
+
+use crate::actions::Error;
+use crate::service::Service;
+
+pub use names::percent_encoded;
+use preconditions::Verdict;
+use range::Wanted;
+
+/// Answers a GET or HEAD for a binary: all of it, the one range asked for, or that there is nothing to send.
+///
+/// # Errors
+/// If the repository does not have the bytes at hand.
+pub async fn send(
+    method: &Method,
+    headers: &HeaderMap,
+    binary: &Binary,
+    service: &Service,
+) -> Result<Response, Error> {
+    let size = binary.digests.size;
+    let etag = format!("\"{}\"", binary.digests.sha256);
+    match preconditions::judge(headers, &etag) {
+        Verdict::Failed => return Ok(without_body(StatusCode::PRECONDITION_FAILED, &etag)),
+        Verdict::NotModified => return Ok(without_body(StatusCode::NOT_MODIFIED, &etag)),
+        Verdict::Send => {}
+    }
+    // A range concerns GET only (RFC 9110, section 14.2).
+    let wanted = if *method == Method::GET { range::wanted(headers, &etag, size) } else { Wanted::Whole };
+    let (status, start, end) = match wanted {
+        Wanted::Whole => (StatusCode::OK, 0, size),
+        Wanted::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
+        Wanted::Unsatisfiable => {
+            let mut response = without_body(StatusCode::RANGE_NOT_SATISFIABLE, &etag);
+            response.headers_mut().insert(CONTENT_RANGE, ascii(format!("bytes */{}", size)));
+            return Ok(response);
+        }
+    };
+    let body = if *method == Method::HEAD {
+        Body::empty()
+    } else {
+        Body::from_stream(service.repository.read(&binary.location, start, end).await?)
+    };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
+    headers.insert(CONTENT_DISPOSITION, ascii(names::disposition(&name_of(binary))));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(ETAG, ascii(etag));
+    if status == StatusCode::PARTIAL_CONTENT {
+        headers.insert(CONTENT_RANGE, ascii(format!("bytes {start}-{}/{}", end - 1, size)));
+    }
+    Ok(response)
+}
+
+/// What the file is to be called where it arrives.
+fn name_of(binary: &Binary) -> String {
+    binary.file_name.clone().unwrap_or_else(|| format!("{}.bin", binary.digests.sha256))
+}
+
+fn without_body(status: StatusCode, etag: &str) -> Response {
+    let mut response = status.into_response();
+    response.headers_mut().insert(ETAG, ascii(etag.to_owned()));
+    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response
+}
+
+/// A header value out of characters that are allowed in one.
+fn ascii(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}

@@ -165,8 +165,9 @@ async fn a_device_gets_the_binary_of_its_push_only(#[values(Sqlite, Postgres)] e
         let found = binaries::of_push(&mut world.conn().await, device, action).await.unwrap();
         found.map(|binary| (binary.digests, binary.file_name, binary.location))
     };
-    let is_there =
-        async || binaries::is_in_repository_of(&mut world.conn().await, &partner, image.partner_id, sha256).await.unwrap();
+    let is_there = async || {
+        binaries::is_in_repository_of(&mut world.conn().await, &partner, image.partner_id, sha256).await.unwrap()
+    };
     // The pushing partner's own upload of the same bytes is not the image's.
     upload(&world, partner, 1, Some("mine.bin"), "here", 10).await;
     move_it(&world, partner, 1).await;

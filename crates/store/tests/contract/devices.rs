@@ -118,7 +118,8 @@ async fn a_device_that_comes_back_goes_on_where_it_was(#[values(Sqlite, Postgres
     assert!(devices::get(&mut conn, &partner, &id).await.unwrap().is_none());
     assert!(devices::get_of_account(&mut conn, &account, &id).await.unwrap().is_none());
     assert!(devices::of_account(&mut conn, &account).await.unwrap().is_empty());
-    let page = devices::page(&mut conn, &partner, &Filter::default(), &sorted(&[("deviceId", Ascending)])).await.unwrap();
+    let page =
+        devices::page(&mut conn, &partner, &Filter::default(), &sorted(&[("deviceId", Ascending)])).await.unwrap();
     assert_eq!((page.content.len(), page.total_elements), (0, 0));
     let token = SecretHash::of("d");
     let tenant = partner.partner_id().to_string();
@@ -160,7 +161,10 @@ async fn an_account_sees_its_own_devices_oldest_first(#[values(Sqlite, Postgres)
 
     let mut conn = world.conn().await;
     let seen = devices::of_account(&mut conn, &a.account).await.unwrap();
-    assert_eq!(seen.iter().map(|device| device.device_id.as_str()).collect::<Vec<_>>(), ["a", "b", "foreign", "late"]);
+    assert_eq!(
+        seen.iter().map(|device| device.device_id.as_str()).collect::<Vec<_>>(),
+        ["a", "b", "foreign", "late"]
+    );
     assert!(devices::get_of_account(&mut conn, &a.account, &device_id("elsewhere")).await.unwrap().is_none());
     assert!(devices::get(&mut conn, &a.partner, &device_id("foreign")).await.unwrap().is_none());
     assert!(devices::get(&mut conn, &b.partner, &device_id("foreign")).await.unwrap().is_some());
@@ -178,12 +182,7 @@ async fn a_fleet_is_filtered_and_comes_in_pages(#[values(Sqlite, Postgres)] engi
         ("valve_3", other_type, "100% North", vec![tag("eu ")], 2),
         ("Z", other_type, "éa", vec![], 3),
     ] {
-        let device = NewDevice {
-            friendly_name: name.into(),
-            tags,
-            created: at(created),
-            ..new_device(kind, id)
-        };
+        let device = NewDevice { friendly_name: name.into(), tags, created: at(created), ..new_device(kind, id) };
         assert!(insert(&world, account, partner, device).await.unwrap());
     }
     let foreign = Fleet::in_world(&world).await;
@@ -269,7 +268,8 @@ async fn a_new_token_ends_the_old_one(#[values(Sqlite, Postgres)] engine: Engine
 async fn a_device_is_locked_for_a_push_to_its_own_type(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;
-    let (partner, device_type, other_type) = (fleet.partner, fleet.device_type, world.device_type(fleet.partner).await);
+    let (partner, device_type, other_type) =
+        (fleet.partner, fleet.device_type, world.device_type(fleet.partner).await);
     let foreign = *world.partner("B").await;
     fleet.device(&world, "d").await;
     let lock = async |partner: ManagePartner, device_type: DeviceTypeId, id: &str| {
@@ -363,7 +363,10 @@ async fn what_a_device_says_about_itself_is_its_partners_to_read(#[values(Sqlite
     assert_eq!(config(fleet.partner, "d").await, "empty= serial=2");
     let cleared = device.clone();
     commit!(world, tx => devices::clear_config(tx, &cleared)).unwrap();
-    assert_eq!((config(fleet.partner, "d").await.as_str(), config(fleet.partner, "e").await.as_str()), ("", "serial=9"));
+    assert_eq!(
+        (config(fleet.partner, "d").await.as_str(), config(fleet.partner, "e").await.as_str()),
+        ("", "serial=9")
+    );
 }
 
 #[rstest]

@@ -2,10 +2,10 @@
 
 use otaria_core::page::Direction::{Ascending, Descending};
 use otaria_core::{AssociationId, DeviceTypeId, FirmwareType, Sha256};
+use otaria_store::Error;
 use otaria_store::firmware_images::{self, FirmwareImage};
 use otaria_store::pool::{self, Content, Image, Kind, Link};
 use otaria_store::scopes::ManagePartner;
-use otaria_store::Error;
 use rstest::rstest;
 
 use crate::scratch::Engine::{self, Postgres, Sqlite};
@@ -22,12 +22,7 @@ async fn associate(
     commit!(world, tx => firmware_images::associate(tx, &scope, device_type, &image_scope, &image, at(5)))
 }
 
-async fn get(
-    world: &World,
-    scope: ManagePartner,
-    device_type: DeviceTypeId,
-    image: &Image,
-) -> Option<FirmwareImage> {
+async fn get(world: &World, scope: ManagePartner, device_type: DeviceTypeId, image: &Image) -> Option<FirmwareImage> {
     let mut conn = world.conn().await;
     firmware_images::get(&mut conn, &scope, device_type, image.firmware_type, image.version_number).await.unwrap()
 }
@@ -131,7 +126,12 @@ async fn another_partners_image_is_shared_by_both(#[values(Sqlite, Postgres)] en
     assert!(!dissociate(&world, maker, &shown).await);
     assert!(commit!(world, tx => firmware_images::lock(tx, &maker, device_type, id)).unwrap().is_none());
     assert!(dissociate(&world, b, &shown).await);
-    assert!(pool::get(&mut world.conn().await, &maker, image.firmware_type, image.version_number).await.unwrap().is_some());
+    assert!(
+        pool::get(&mut world.conn().await, &maker, image.firmware_type, image.version_number)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[rstest]
@@ -167,7 +167,8 @@ async fn a_device_types_images_come_in_pages(#[values(Sqlite, Postgres)] engine:
 
     let names = async |firmware_type, tags: &[&str], request| {
         let (mut conn, tags) = (world.conn().await, owned(tags));
-        let page = firmware_images::page(&mut conn, &partner, device_type, firmware_type, &tags, &request).await.unwrap();
+        let page =
+            firmware_images::page(&mut conn, &partner, device_type, firmware_type, &tags, &request).await.unwrap();
         let names = page.content.into_iter().map(|image| image.content.name).collect::<Vec<_>>().join(" ");
         (page.total_elements, names)
     };
@@ -181,7 +182,8 @@ async fn a_device_types_images_come_in_pages(#[values(Sqlite, Postgres)] engine:
     assert_eq!(names(Some(FirmwareType::HUB), &["qa"], by_name.clone()).await, (1, "a".into()));
 
     let foreign = *world.partner("B").await;
-    let page = firmware_images::page(&mut world.conn().await, &foreign, device_type, None, &[], &by_name).await.unwrap();
+    let page =
+        firmware_images::page(&mut world.conn().await, &foreign, device_type, None, &[], &by_name).await.unwrap();
     assert_eq!((page.content.len(), page.total_elements), (0, 0));
 }
 

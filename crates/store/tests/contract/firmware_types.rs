@@ -8,7 +8,8 @@ use crate::scratch::Engine::{self, Postgres, Sqlite};
 use crate::world::{World, at, commit, own_type};
 
 async fn insert(world: &World, scope: ManagePartner, number: i64) -> Option<TypeRecord> {
-    let work = commit!(world, tx => firmware_types::insert(tx, &scope, own_type(number), "Radio", Some("The radio"), at(7)));
+    let work =
+        commit!(world, tx => firmware_types::insert(tx, &scope, own_type(number), "Radio", Some("The radio"), at(7)));
     work.unwrap()
 }
 

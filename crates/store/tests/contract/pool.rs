@@ -53,7 +53,10 @@ async fn an_image_is_kept_as_given(#[values(Sqlite, Postgres)] engine: Engine, #
     assert_eq!((made.was_pushed, made.created, made.updated), (false, at(1), at(1)));
     let kept = get(&world, partner, &made).await.unwrap();
     assert_same(&kept, &made);
-    assert_eq!((&kept.content.link, kept.content.link.binary().is_some()), (&link, !matches!(link, Link::Elsewhere(_))));
+    assert_eq!(
+        (&kept.content.link, kept.content.link.binary().is_some()),
+        (&link, !matches!(link, Link::Elsewhere(_)))
+    );
     assert_eq!(kept.content.tags, ["release", "qa", "Ünï 'cöde' %_"], "in the order given");
 }
 
@@ -65,12 +68,9 @@ async fn type_name_and_version_are_unique_within_a_pool(#[values(Sqlite, Postgre
     world.image(a, "Hub", "1").await;
     let again = world.image_with(a, HUB, content("Hub", "1")).await;
     assert!(matches!(again, Err(Error::Duplicate(_))), "{again:?}");
-    for (scope, firmware_type, name, version) in [
-        (a, HUB, "Hub", "2"),
-        (a, HUB, "hub", "1"),
-        (a, FirmwareType::APPLICATION, "Hub", "1"),
-        (b, HUB, "Hub", "1"),
-    ] {
+    for (scope, firmware_type, name, version) in
+        [(a, HUB, "Hub", "2"), (a, HUB, "hub", "1"), (a, FirmwareType::APPLICATION, "Hub", "1"), (b, HUB, "Hub", "1")]
+    {
         world.image_with(scope, firmware_type, content(name, version)).await.unwrap();
     }
 }
@@ -117,15 +117,11 @@ async fn version_numbers_increase_within_a_type_over_all_partners(#[values(Sqlit
 async fn an_update_replaces_all_that_a_partner_says(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let partner = *world.partner("A").await;
-    let first =
-        Content { description: Some("d".into()), tags: owned(&["a", "b", "c"]), ..content("Hub", "1") };
+    let first = Content { description: Some("d".into()), tags: owned(&["a", "b", "c"]), ..content("Hub", "1") };
     let made = world.image_with(partner, HUB, first).await.unwrap();
     let bystander = world.image(partner, "Other", "1").await;
-    let second = Content {
-        link: Link::Ours(Sha256::from_bytes([1; 32])),
-        tags: owned(&["c", "z"]),
-        ..content("Hub 2", "2")
-    };
+    let second =
+        Content { link: Link::Ours(Sha256::from_bytes([1; 32])), tags: owned(&["c", "z"]), ..content("Hub 2", "2") };
     update(&world, partner, made.id, &second).await.unwrap();
     let expected = Image { content: second, updated: at(50), ..made };
     assert_same(&get(&world, partner, &expected).await.unwrap(), &expected);
@@ -177,7 +173,8 @@ async fn a_locked_image_is_the_pools(#[values(Sqlite, Postgres)] engine: Engine)
 async fn tags_are_distinct_and_sorted_by_bytes(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let (a, b) = (*world.partner("A").await, *world.partner("B").await);
-    for (scope, version, tags) in [(a, "1", &["qa", "Zulu", "é"][..]), (a, "2", &["alpha", "qa"]), (b, "1", &["b"])] {
+    for (scope, version, tags) in [(a, "1", &["qa", "Zulu", "é"][..]), (a, "2", &["alpha", "qa"]), (b, "1", &["b"])]
+    {
         let tagged = Content { tags: owned(tags), ..content("Hub", version) };
         world.image_with(scope, HUB, tagged).await.unwrap();
     }
@@ -297,16 +294,21 @@ async fn an_image_names_what_it_is_associated_with(#[values(Sqlite, Postgres)] e
 
     let seen = async || {
         let with = pool::associations(&mut world.conn().await, &a, image.id).await.unwrap();
-        with.into_iter().map(|one| (one.partner_name, one.device_type_id, one.association_id, one.email)).collect::<Vec<_>>()
+        with.into_iter()
+            .map(|one| (one.partner_name, one.device_type_id, one.association_id, one.email))
+            .collect::<Vec<_>>()
     };
     let at_a = |email: Option<&str>| ("A".to_owned(), device_type, associated.id.as_i64(), email.map(str::to_owned));
     let at_b = |email: Option<&str>| ("B".to_owned(), foreign_type, foreign.as_i64(), email.map(str::to_owned));
     assert_eq!(seen().await, [at_a(None), at_b(None)]);
 
     // Without a contact of its own, a partner is written to at its first owner's.
-    for (email, owner, since) in [("viewer@b.example", false, 1), ("second@b.example", true, 20), ("first@b.example", true, 10)] {
+    for (email, owner, since) in
+        [("viewer@b.example", false, 1), ("second@b.example", true, 20), ("first@b.example", true, 10)]
+    {
         let user = world.user(email).await;
-        let privileges = otaria_core::rights::PartnerPrivileges { owner, view_device_info: true, ..Default::default() };
+        let privileges =
+            otaria_core::rights::PartnerPrivileges { owner, view_device_info: true, ..Default::default() };
         commit!(world, tx => partners::grant(tx, &b, user, privileges, at(since))).unwrap();
     }
     assert_eq!(seen().await, [at_a(None), at_b(Some("first@b.example"))]);

@@ -236,7 +236,10 @@ async fn a_partners_pushes_are_filtered_and_come_in_pages(#[values(Sqlite, Postg
     // The two of one instant: by id, which is by the time they were made.
     assert_eq!(seen(Filter::default(), oldest_first()).await, ("d1 d2 E2 E1".into(), 4));
     assert_eq!(seen(Filter::default(), sorted(&[("createdTimestamp", Descending)])).await.0, "E1 E2 d2 d1");
-    assert_eq!(seen(Filter::default(), sorted(&[("deviceId", Ascending), ("type", Ascending)])).await.0, "E2 E1 d2 d1");
+    assert_eq!(
+        seen(Filter::default(), sorted(&[("deviceId", Ascending), ("type", Ascending)])).await.0,
+        "E2 E1 d2 d1"
+    );
     assert_eq!(seen(Filter::default(), sorted(&[("state", Descending)])).await.0, "E1 d1 d2 E2");
     assert_eq!(seen(Filter::default(), part(1, 3, &[("id", Ascending)])).await, ("E1".into(), 4));
     assert_eq!(seen(to("d"), oldest_first()).await, ("d1 d2".into(), 2));
@@ -258,7 +261,8 @@ async fn a_dissociated_image_is_called_back_where_no_device_fetched_it(#[values(
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;
     let (hub, app) = (fleet.image(&world, "1").await, application(&world, &fleet, "1").await);
-    let (a, b, c) = (fleet.device(&world, "a").await, fleet.device(&world, "b").await, fleet.device(&world, "c").await);
+    let (a, b, c) =
+        (fleet.device(&world, "a").await, fleet.device(&world, "b").await, fleet.device(&world, "c").await);
     for (device, image) in [(&c, &hub), (&a, &hub), (&b, &hub), (&b, &app)] {
         let push = world.push(device, image, at(1)).await.unwrap().push;
         if device.device_id() == b.device_id() && image.id == hub.id {
@@ -339,8 +343,8 @@ async fn pushes_are_due_when_their_timers_are_to_be_looked_at(#[values(Sqlite, P
         };
         due.into_iter().map(told).collect::<Vec<_>>()
     };
-    let [early, other, late] =
-        [("early", Some(at(101))), ("foreign", Some(at(201))), ("late", None)].map(|(id, seen)| (id.to_owned(), seen));
+    let [early, other, late] = [("early", Some(at(101))), ("foreign", Some(at(201))), ("late", None)]
+        .map(|(id, seen)| (id.to_owned(), seen));
     assert_eq!(due(-1, 10).await, []);
     assert_eq!(due(0, 10).await, std::slice::from_ref(&early));
     assert_eq!(due(200, 10).await, [early.clone(), other.clone(), late]);

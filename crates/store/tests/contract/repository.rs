@@ -34,8 +34,7 @@ async fn store(repository: &Repository, pieces: &[&[u8]]) -> String {
 }
 
 async fn read(repository: &Repository, location: &str, start: u64, end: u64) -> Vec<u8> {
-    let pieces: Vec<Bytes> =
-        repository.read(location, start, end).await.unwrap().try_collect().await.unwrap();
+    let pieces: Vec<Bytes> = repository.read(location, start, end).await.unwrap().try_collect().await.unwrap();
     pieces.concat()
 }
 

@@ -10,12 +10,8 @@ use rstest::rstest;
 use crate::scratch::Engine::{self, Postgres, Sqlite};
 use crate::world::{Fleet, INSTALLATION, World, at, commit, device_id, new_id, new_partner};
 
-const NOTHING: PartnerPrivileges = PartnerPrivileges {
-    owner: false,
-    view_device_info: false,
-    manage_device_profiles: false,
-    invite_users: false,
-};
+const NOTHING: PartnerPrivileges =
+    PartnerPrivileges { owner: false, view_device_info: false, manage_device_profiles: false, invite_users: false };
 
 /// Which of view, manage and own the caller gets at a partner. A scope names the partner that was asked for.
 async fn rights_at(world: &World, caller: Caller, partner: PartnerId) -> [bool; 3] {
@@ -160,9 +156,14 @@ async fn a_device_is_known_by_its_token_under_every_spelling_of_its_partner(
         found(&other.partner.partner_id().to_string(), "Dev-1", "Dev-1").await.unwrap().tenant,
         other.partner.partner_id().to_string()
     );
-    for (tenant, device, token) in
-        [("acme", "Dev-1", "dev-1"), ("acme", "dev-1", "Dev-1"), ("acme", "Dev-2", "Dev-2"), ("default", "Dev-1", "Dev-1"), ("nobody", "Dev-1", "Dev-1"), ("acme", "Dev-1", "")]
-    {
+    for (tenant, device, token) in [
+        ("acme", "Dev-1", "dev-1"),
+        ("acme", "dev-1", "Dev-1"),
+        ("acme", "Dev-2", "Dev-2"),
+        ("default", "Dev-1", "Dev-1"),
+        ("nobody", "Dev-1", "Dev-1"),
+        ("acme", "Dev-1", ""),
+    ] {
         assert!(found(tenant, device, token).await.is_none(), "{tenant} {device} {token}");
     }
 }

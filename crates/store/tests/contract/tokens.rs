@@ -124,7 +124,8 @@ async fn of_two_exchanges_at_once_one_finds_the_token_used(#[values(Sqlite, Post
 async fn an_invalid_refresh_token_changes_nothing(#[values(Sqlite, Postgres)] engine: Engine) {
     let (world, client, _) = signed_in(engine).await;
     let foreign = world.partner("B").await.partner_id();
-    let tried = [(client, "unknown", 50), (client, "access", 50), (foreign, "refresh", 50), (client, "refresh", 1000)];
+    let tried =
+        [(client, "unknown", 50), (client, "access", 50), (foreign, "refresh", 50), (client, "refresh", 1000)];
     for (client, presented, now) in tried {
         let answer = rotate(&world, client, presented, token("a", 9000), token("r", 9000), at(now)).await;
         assert_eq!(answer, Rotation::Invalid, "{presented} at {now}");
@@ -168,7 +169,8 @@ async fn what_has_expired_is_forgotten_and_nothing_else(#[values(Sqlite, Postgre
     let rotated = rotate(&world, client, "refresh", token("access 2", 500), token("refresh 2", 2000), at(999)).await;
     assert_eq!(rotated, Rotation::Rotated);
     assert_eq!(forget(1000).await, 1, "the family lasts as long as its newest token");
-    let rotated = rotate(&world, client, "refresh 2", token("access 3", 3000), token("refresh 3", 3000), at(1500)).await;
+    let rotated =
+        rotate(&world, client, "refresh 2", token("access 3", 3000), token("refresh 3", 3000), at(1500)).await;
     assert_eq!(rotated, Rotation::Rotated);
     assert_eq!(forget(3000).await, 2);
     let gone = rotate(&world, client, "refresh 3", token("a", 9000), token("r", 9000), at(1)).await;

@@ -80,7 +80,8 @@ impl World {
 
     /// A new account that the partner made.
     pub(crate) async fn account(&self, maker: ManagePartner) -> WriteAccount {
-        let account = Account { account_id: new_id(AccountId::from_uuid), description: "Fleet".into(), created: at(1) };
+        let account =
+            Account { account_id: new_id(AccountId::from_uuid), description: "Fleet".into(), created: at(1) };
         let id = account.account_id;
         commit!(self, tx => accounts::insert(tx, &maker, &account)).unwrap();
         let client = Caller::Client { partner_id: maker.partner_id() };

@@ -191,10 +191,7 @@ async fn who_fails_in_a_group_leaves_its_neighbours_alone() {
     ]);
     let answers = all.await;
     assert!(
-        matches!(
-            answers[..],
-            [Ok(()), Err(Error::GivenUp), Err(Error::GivenUp), Err(Error::Duplicate(_)), Ok(())]
-        ),
+        matches!(answers[..], [Ok(()), Err(Error::GivenUp), Err(Error::GivenUp), Err(Error::Duplicate(_)), Ok(())]),
         "{answers:?}"
     );
     assert_eq!(numbers(&mut world.conn().await, partner).await, [101, 105]);
@@ -395,15 +392,16 @@ async fn two_stores_write_side_by_side(#[values(Sqlite, Postgres)] engine: Engin
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_database_that_cannot_be_reached_says_so() {
-    let scratch = Scratch::on(Sqlite).await;
-    let missing_folder = scratch.file().join("no folder").join("otaria.db");
-    for location in [
-        DatabaseLocation::Sqlite(missing_folder),
-        // The discard port: nobody listens there.
-        DatabaseLocation::Postgres("postgres://nobody@127.0.0.1:9/nothing".into()),
-    ] {
-        assert!(Store::open(&location).await.is_err(), "{location:?}");
-    }
+async fn a_database_that_cannot_be_opened_says_so(#[values(Sqlite, Postgres)] engine: Engine) {
+    let scratch = Scratch::on(engine).await;
+    let location = match engine {
+        Sqlite => DatabaseLocation::Sqlite(scratch.file().join("in a file that is no folder")),
+        Postgres => {
+            let missing = scratch.postgres().database("otaria_test_missing");
+            DatabaseLocation::Postgres(missing.to_url_lossy().to_string())
+        }
+    };
+    assert!(Store::open(&location).await.is_err());
 }

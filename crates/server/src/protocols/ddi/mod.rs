@@ -1,2 +1,38 @@
-//! stub
-pub fn router() -> axum::Router<crate::Service> { axum::Router::new() }
+//! Direct Device Integration v1, the dialect of Eclipse hawkBit: what most open device clients speak.
+//!
+//! A push is an action, named by the device's own number for it, and one chunk with one artifact, whose module has
+//! the action's number too. Small clients parse these answers: they have a length, never a redirect, and members in
+//! a stable order.
+
+mod artifacts;
+mod base;
+mod body;
+mod cancel;
+mod config_data;
+mod deployment;
+mod errors;
+mod feedback;
+mod file_names;
+mod formats;
+mod links;
+mod path;
+mod sleep;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+
+use crate::service::Service;
+
+/// The routes of the dialect.
+pub fn router() -> Router<Service> {
+    let device = Router::new()
+        .route("/", get(base::get))
+        .route("/deploymentBase/{actionId}", get(deployment::get))
+        .route("/deploymentBase/{actionId}/feedback", post(feedback::post))
+        .route("/cancelAction/{actionId}", get(cancel::get))
+        .route("/cancelAction/{actionId}/feedback", post(cancel::post_feedback))
+        .route("/configData", put(config_data::put))
+        .route("/softwaremodules/{actionId}/artifacts", get(artifacts::list))
+        .route("/softwaremodules/{actionId}/artifacts/{fileName}", get(artifacts::get));
+    Router::new().nest("/{tenant}/controller/v1/{controllerId}", device)
+}

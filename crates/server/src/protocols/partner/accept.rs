@@ -21,7 +21,8 @@ pub(super) async fn require_json(request: Request, next: Next) -> Response {
 }
 
 fn takes_json(headers: &HeaderMap) -> bool {
-    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or("*/*").split(',')).peekable();
+    let mut ranges =
+        headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or("*/*").split(',')).peekable();
     ranges.peek().is_none() || ranges.any(takes_json_by)
 }
 
@@ -48,7 +49,8 @@ mod tests {
     #[test]
     fn json_is_taken_unless_excluded() {
         assert!(takes_json(&HeaderMap::new()));
-        for accept in ["*/*", "application/json", "text/html, application/*;q=0.5", "application/json;charset=utf-8"] {
+        for accept in ["*/*", "application/json", "text/html, application/*;q=0.5", "application/json;charset=utf-8"]
+        {
             assert!(takes(accept), "{accept}");
         }
         for accept in ["text/html", "application/xml", "application/json;q=0"] {

@@ -51,9 +51,10 @@ async fn create(
     let mut fields = Fields::new();
     let name = fields.name("name", body.name.as_deref());
     let description = fields.description(body.description.as_deref());
-    let id = body.device_type_id.filter(|id| !id.is_empty()).and_then(|id| {
-        id.parse::<DeviceTypeId>().map_err(|error| fields.refuse("deviceTypeId", error)).ok()
-    });
+    let id = body
+        .device_type_id
+        .filter(|id| !id.is_empty())
+        .and_then(|id| id.parse::<DeviceTypeId>().map_err(|error| fields.refuse("deviceTypeId", error)).ok());
     fields.finish().map_err(Error::from)?;
     let device_type = service.create_device_type(scope, id, name, description).await?;
     Ok((StatusCode::CREATED, Json(out(scope.partner_id(), device_type))))

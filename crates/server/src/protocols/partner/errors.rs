@@ -169,11 +169,8 @@ fn with_body(mut response: Response, id: Uuid) -> Response {
         None => Refusal::of_status(status),
     };
     let trace: String = format!("{} (request {id})", refusal.description).replace(['\n', '\r'], " ");
-    let fields: Vec<_> = refusal
-        .fields
-        .into_iter()
-        .map(|field| FieldErrorOut { name: field.name, message: field.message })
-        .collect();
+    let fields: Vec<_> =
+        refusal.fields.into_iter().map(|field| FieldErrorOut { name: field.name, message: field.message }).collect();
     let body = ErrorBody {
         timestamp: Clock::system().now().as_millis(),
         status: refusal.status.as_u16(),

@@ -79,7 +79,8 @@ async fn create(
         let AssociationIn { name, description, version, url, tags, .. } = &body;
         let said = ImageFields { name, description, version, url, tags };
         let content = said.check(&service, scope.partner_id(), &mut fields);
-        let device_description_id = fields.optional_text("deviceDescriptionId", body.device_description_id.as_deref(), 255);
+        let device_description_id =
+            fields.optional_text("deviceDescriptionId", body.device_description_id.as_deref(), 255);
         let device_profile_id = fields.optional_text("deviceProfileId", body.device_profile_id.as_deref(), 255);
         fields.finish().map_err(Error::from)?;
         let description = NewDescription { content, device_description_id, device_profile_id };

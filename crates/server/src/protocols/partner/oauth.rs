@@ -164,7 +164,10 @@ async fn token(
     State(service): State<Service>,
     form: ClientForm,
 ) -> Result<([(HeaderName, &'static str); 1], Json<TokenOut>), Refusal> {
-    if form.optional("scope")?.is_some_and(|scope| scope.split(' ').any(|word| !["", "partner", "account"].contains(&word))) {
+    if form
+        .optional("scope")?
+        .is_some_and(|scope| scope.split(' ').any(|word| !["", "partner", "account"].contains(&word)))
+    {
         return Err(refused(GrantRefusal::InvalidScope, "The scopes are partner and account.").into());
     }
     let issued = match form.required("grant_type", "Send a grant_type.")? {

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use otaria_core::Timestamp;
 use otaria_core::fields::Fields;
 use otaria_core::push;
-use otaria_core::Timestamp;
 use otaria_store::pushes::{self, Filter, HistoryEntry, PushRecord};
 use otaria_wire::partner::{PageOut, PushHistoryOut, PushOut, PushState};
 use utoipa_axum::router::OpenApiRouter;

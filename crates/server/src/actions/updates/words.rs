@@ -1,0 +1,122 @@
+//! A device's own words: kept printable and within bounds, never refused.
+
+use otaria_core::push::Entry;
+
+/// How many lines of one report are kept: the last ones.
+const LINES: usize = 64;
+/// How much of one line is kept, in characters.
+const LINE_LENGTH: usize = 1024;
+/// Last lines that say that something went wrong, but not what.
+const SAYS_NOTHING: [&str; 5] =
+    ["update failed", "no suitable .swu image found", "failed to install software bundle", "failed", "error"];
+
+/// What a device says: a headline, and everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// In one line.
+    pub(super) message: Option<String>,
+    /// All lines, where there is more than the headline.
+    pub(super) details: Vec<String>,
+}
+
+impl Words {
+    /// The words of a report: its last line is the headline.
+    pub(super) fn of(said: &[String]) -> Self {
+        let details = clean(said);
+        let message = details.last().cloned();
+        Self { message, details }.without_repetition()
+    }
+
+    /// The words of a report of failure: a last line that says nothing gives way to the reason, which some devices
+    /// gave in the report `before`.
+    pub(super) fn of_failure(said: &[String], before: Option<&Entry>) -> Self {
+        let details = clean(said);
+        let last = details.last();
+        let message = match last {
+            Some(last) if !says_nothing(last) => Some(last.clone()),
+            _ => {
+                let earlier = before.into_iter().flat_map(|entry| entry.details.iter().chain(&entry.message));
+                let reason = details.iter().rev().find(|line| gives_reason(line));
+                reason.or_else(|| earlier.rev().find(|line| gives_reason(line))).or(last).cloned()
+            }
+        };
+        Self { message, details }.without_repetition()
+    }
+
+    fn without_repetition(mut self) -> Self {
+        if self.details.len() == 1 && self.message.as_ref() == self.details.first() {
+            self.details.clear();
+        }
+        self
+    }
+}
+
+/// A text with nothing in it that a console or a database would stumble over, cut to `length` characters.
+pub(super) fn printable(text: &str, length: usize) -> String {
+    let kept: String = text.chars().filter(|character| !character.is_control() || *character == '\t').collect();
+    kept.trim().chars().take(length).collect()
+}
+
+fn clean(said: &[String]) -> Vec<String> {
+    let lines = said.iter().flat_map(|text| text.lines()).map(|line| printable(line, LINE_LENGTH));
+    let mut lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    lines.drain(..lines.len().saturating_sub(LINES));
+    lines
+}
+
+fn says_nothing(line: &str) -> bool {
+    let line = line.trim_end_matches(['.', '!']);
+    SAYS_NOTHING.iter().any(|nothing| line.eq_ignore_ascii_case(nothing))
+}
+
+fn gives_reason(line: &str) -> bool {
+    line.contains("ERROR") || line.starts_with("LastError")
+}
+
+#[cfg(test)]
+mod tests {
+    use otaria_core::push::PushState;
+
+    use super::*;
+
+    fn lines(said: &[&str]) -> Vec<String> {
+        said.iter().map(|&line| line.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_last_line_is_the_headline() {
+        let words = Words::of(&lines(&["one", "two\n"]));
+        assert_eq!(words, Words { message: Some("two".into()), details: lines(&["one", "two"]) });
+        assert_eq!(Words::of(&lines(&["one"])), Words { message: Some("one".into()), details: vec![] });
+        assert_eq!(Words::of(&lines(&["", "\u{0}"])), Words { message: None, details: vec![] });
+    }
+
+    #[test]
+    fn words_are_printable_and_bounded() {
+        let said: Vec<String> =
+            (0..100).map(|number| format!("{number}\u{0}\u{1f}\tü{}", "x".repeat(2000))).collect();
+        let words = Words::of(&said);
+        assert_eq!(words.details.len(), LINES);
+        assert!(words.details[0].starts_with("36\tüx"), "{}", &words.details[0][..8]);
+        assert!(words.details.iter().all(|line| line.chars().count() == LINE_LENGTH));
+    }
+
+    #[test]
+    fn a_failure_that_says_nothing_is_explained_by_what_was_said_before() {
+        let before = Entry {
+            state: PushState::Installing,
+            message: Some("[INFO] waiting".into()),
+            details: lines(&["[ERROR] : SW not compatible with hardware", "[INFO] waiting"]),
+        };
+        let words = Words::of_failure(&lines(&["No suitable .swu image found\n"]), Some(&before));
+        assert_eq!(words.message.as_deref(), Some("[ERROR] : SW not compatible with hardware"));
+        assert_eq!(words.details, ["No suitable .swu image found"]);
+
+        let own = Words::of_failure(&lines(&["ERROR disk", "Update Failed."]), Some(&before));
+        assert_eq!(own.message.as_deref(), Some("ERROR disk"));
+        let specific = Words::of_failure(&lines(&["ERROR disk", "battery low"]), Some(&before));
+        assert_eq!(specific.message.as_deref(), Some("battery low"));
+        assert_eq!(Words::of_failure(&lines(&["failed"]), None).message.as_deref(), Some("failed"));
+        assert_eq!(Words::of_failure(&[], None).message, None);
+    }
+}

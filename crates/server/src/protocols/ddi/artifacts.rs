@@ -1,0 +1,58 @@
+//! Artifacts: the bytes of an update. What a request accepts is not asked here: it is the bytes or nothing.
+
+use axum::extract::State;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::response::{IntoResponse as _, Response};
+use data_encoding::HEXLOWER;
+use otaria_store::binaries::Binary;
+
+use super::deployment::artifact;
+use super::errors::Answer;
+use super::formats::{Format, json};
+use super::links::{Links, MD5SUM};
+use super::path::{Action, FileName};
+use crate::access::device::Device;
+use crate::actions::updates::Purpose;
+use crate::protocols::transfer;
+use crate::service::Service;
+
+pub(super) async fn list(
+    Device(device): Device,
+    Action(action): Action,
+    State(service): State<Service>,
+    headers: HeaderMap,
+) -> Answer {
+    let deployment = service.pushed(&device, action).await?;
+    let format = Format::accepted(&headers).unwrap_or(Format::Hal);
+    json(&headers, format, &[artifact(&Links::of(&device, &service.settings), &deployment)])
+}
+
+/// The file under whatever name it is asked for: a push has only one. Under its name and `.MD5SUM` there is the sum.
+pub(super) async fn get(
+    Device(device): Device,
+    Action(action): Action,
+    FileName(name): FileName,
+    State(service): State<Service>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer {
+    let summed = name.strip_suffix(MD5SUM);
+    let purpose = if method == Method::GET && summed.is_none() { Purpose::Read } else { Purpose::Inspect };
+    let binary = service.binary_of_push(&device, action, purpose).await?;
+    if let Some(summed) = summed {
+        return Ok(md5sum(&binary, summed));
+    }
+    let named = Binary { file_name: Some(name), ..binary };
+    Ok(transfer::send(&method, &headers, &named, &service).await?)
+}
+
+/// The sum in the format of the tool of that name.
+fn md5sum(binary: &Binary, name: &str) -> Response {
+    let text = format!("{}  {name}", HEXLOWER.encode(&binary.digests.md5));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (CONTENT_LENGTH, HeaderValue::from(text.len())),
+    ];
+    (headers, text).into_response()
+}

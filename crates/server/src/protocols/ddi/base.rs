@@ -1,0 +1,30 @@
+//! The base resource: what a device is told each time it asks.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use otaria_wire::ddi::{PollConfigOut, PollLinks, PollOut, PollingOut};
+
+use super::errors::Answer;
+use super::formats::{Format, json};
+use super::links::Links;
+use super::sleep::sleep;
+use crate::access::device::Device;
+use crate::actions::updates::Task;
+use crate::service::Service;
+
+pub(super) async fn get(Device(device): Device, State(service): State<Service>, headers: HeaderMap) -> Answer {
+    let format = Format::accepted(&headers)?;
+    let poll = service.poll(&device).await?;
+    let links = Links::of(&device, &service.settings);
+    let mut offered = PollLinks::default();
+    match poll.task {
+        Task::Nothing => {}
+        Task::Deploy { action, created } => offered.deployment_base = Some(links.deployment(action, created)),
+        Task::Cancel { action } => offered.cancel_action = Some(links.cancel(action)),
+    }
+    if poll.config_wanted {
+        offered.config_data = Some(links.config_data());
+    }
+    let polling = PollingOut { sleep: sleep(&device, poll.interval, service.clock.now()) };
+    json(&headers, format, &PollOut { config: PollConfigOut { polling }, links: offered })
+}

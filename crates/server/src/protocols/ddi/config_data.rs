@@ -1,0 +1,16 @@
+//! configData: what a device says about itself.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use otaria_wire::ddi::ConfigDataIn;
+
+use super::body::{Raw, malformed};
+use super::errors::{Answer, empty};
+use crate::access::device::Device;
+use crate::service::Service;
+
+pub(super) async fn put(Device(device): Device, State(service): State<Service>, Raw(body): Raw) -> Answer {
+    let body = ConfigDataIn::parse(&body).map_err(malformed)?;
+    service.configure(&device, body).await?;
+    Ok(empty(StatusCode::OK))
+}

@@ -1,0 +1,151 @@
+//! deploymentBase: the details of a push.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use data_encoding::HEXLOWER;
+use otaria_core::FirmwareType;
+use otaria_core::push::PushState;
+use otaria_wire::ddi::{
+    ActionHistoryOut, ArtifactOut, ChunkOut, DeploymentOut, DeploymentPlanOut, Handling, HashesOut, MetadataOut,
+};
+
+use super::errors::Answer;
+use super::file_names;
+use super::formats::{Format, json};
+use super::links::Links;
+use super::path::Action;
+use crate::access::device::Device;
+use crate::actions::Error;
+use crate::actions::updates::Deployment;
+use crate::service::Service;
+
+/// The most lines of history that a device gets.
+const HISTORY_LIMIT: i64 = 100;
+
+type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
+pub(super) async fn get(
+    Device(device): Device,
+    Action(action): Action,
+    State(service): State<Service>,
+    query: Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    let format = Format::accepted(&headers)?;
+    let limit = history_limit(query)?;
+    let deployment = service.deployment(&device, action).await?;
+    let messages = match limit {
+        0 => Vec::new(),
+        limit => service.said(&device, &deployment.push.push, limit).await?,
+    };
+    let status = status(deployment.push.push.state).to_owned();
+    let body = DeploymentOut {
+        id: action.to_string(),
+        deployment: DeploymentPlanOut {
+            download: Handling::Forced,
+            update: Handling::Forced,
+            maintenance_window: None,
+            chunks: vec![chunk(&Links::of(&device, &service.settings), &deployment)],
+        },
+        action_history: (!messages.is_empty()).then_some(ActionHistoryOut { status, messages }),
+    };
+    json(&headers, format, &body)
+}
+
+/// How much history is asked for. `c` only makes the link change, but it is an integer.
+fn history_limit(query: Parameters) -> Result<i64, Error> {
+    let Query(query) = query.map_err(|error| Error::Malformed(error.body_text()))?;
+    let mut limit = 0;
+    for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
+        let number = || value.parse::<i64>().map_err(|_| Error::field(name, "must be an integer"));
+        match name.as_str() {
+            "c" => drop(number()?),
+            "actionHistory" => limit = number()?,
+            _ => {}
+        }
+    }
+    Ok(if (0..=HISTORY_LIMIT).contains(&limit) { limit } else { HISTORY_LIMIT })
+}
+
+/// One push is one chunk with one artifact: several clients accept nothing else.
+fn chunk(links: &Links, deployment: &Deployment) -> ChunkOut {
+    let push = &deployment.push;
+    ChunkOut {
+        part: part(push.push.firmware_type),
+        version: push.version.clone(),
+        name: deployment.image_name.clone(),
+        artifacts: vec![artifact(links, deployment)],
+        metadata: vec![MetadataOut { key: "versionNumber".to_owned(), value: push.push.version_number.to_string() }],
+    }
+}
+
+pub(super) fn artifact(links: &Links, deployment: &Deployment) -> ArtifactOut {
+    let digests = &deployment.binary.digests;
+    let filename = file_names::of(deployment);
+    ArtifactOut {
+        links: links.artifact(deployment.push.action, &filename),
+        filename,
+        hashes: HashesOut {
+            sha1: HEXLOWER.encode(&digests.sha1),
+            md5: HEXLOWER.encode(&digests.md5),
+            sha256: digests.sha256.to_string(),
+        },
+        size: digests.size,
+    }
+}
+
+/// What the chunk is for the device. An application is `bApp` for every client.
+fn part(firmware_type: FirmwareType) -> String {
+    match firmware_type.platform() {
+        _ if firmware_type == FirmwareType::HUB => "os".to_owned(),
+        Some(platform) if firmware_type != FirmwareType::APPLICATION => {
+            platform.name.to_ascii_lowercase().replace('_', "-")
+        }
+        Some(_) | None => "bApp".to_owned(),
+    }
+}
+
+/// How far the push is, in the protocol's words.
+const fn status(state: PushState) -> &'static str {
+    match state {
+        PushState::Offered | PushState::Fetched => "RETRIEVED",
+        PushState::Downloading => "DOWNLOAD",
+        PushState::Downloaded => "DOWNLOADED",
+        PushState::Installing | PushState::Installed => "RUNNING",
+        PushState::Succeeded => "FINISHED",
+        PushState::Failed | PushState::TimedOut | PushState::Lost => "ERROR",
+        PushState::Cancelling => "CANCELING",
+        PushState::Cancelled | PushState::Superseded => "CANCELED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(query: &[(&str, &str)]) -> Result<i64, Error> {
+        let owned = query.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        history_limit(Ok(Query(owned.collect())))
+    }
+
+    #[test]
+    fn history_is_bounded() {
+        for (asked, expected) in [("", 0), ("0", 0), ("7", 7), ("100", 100), ("101", 100), ("-1", 100)] {
+            assert_eq!(limit(&[("c", "-12"), ("actionHistory", asked)]).unwrap(), expected, "{asked}");
+        }
+        assert_eq!(limit(&[("x", "y")]).unwrap(), 0);
+        assert!(limit(&[("c", "x")]).is_err());
+        assert!(limit(&[("actionHistory", "many")]).is_err());
+    }
+
+    #[test]
+    fn parts_have_the_names_that_clients_look_for() {
+        let named = |number| part(FirmwareType::from_number(number).unwrap());
+        for (number, expected) in
+            [(1, "bootloader"), (3, "bApp"), (5, "os"), (7, "wifi-certificates"), (101, "bApp"), (200, "bApp")]
+        {
+            assert_eq!(named(number), expected);
+        }
+    }
+}

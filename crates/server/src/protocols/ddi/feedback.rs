@@ -1,0 +1,96 @@
+//! deploymentBase feedback: how an update gets on.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use otaria_core::push::Stage;
+use otaria_wire::ddi::{Execution, FeedbackIn, Finished, StatusIn};
+use serde_json::Value;
+
+use super::body::{Raw, malformed};
+use super::errors::{Answer, empty};
+use super::path::Action;
+use crate::access::device::Device;
+use crate::actions::updates::Feedback;
+use crate::service::Service;
+
+pub(super) async fn post(
+    Device(device): Device,
+    Action(action): Action,
+    State(service): State<Service>,
+    Raw(body): Raw,
+) -> Answer {
+    let body = FeedbackIn::parse(&body).map_err(malformed)?;
+    service.report(&device, action, meant(body.status)).await?;
+    Ok(empty(StatusCode::OK))
+}
+
+fn meant(status: StatusIn) -> Feedback {
+    let progress = status.result.progress.as_ref().and_then(percent);
+    Feedback { stage: stage(status.execution, status.result.finished), progress, said: status.details }
+}
+
+/// How far the device is. `proceeding` is what clients say while they install, many of which download and install
+/// at once; a device that only puts it off, or does not like it, says nothing about how far it is.
+const fn stage(execution: Execution, finished: Finished) -> Stage {
+    match execution {
+        Execution::Closed => match finished {
+            Finished::Success | Finished::None => Stage::Succeeded,
+            Finished::Failure => Stage::Failed,
+        },
+        Execution::Download => Stage::Downloading,
+        Execution::Downloaded => Stage::Downloaded,
+        Execution::Proceeding => Stage::Installing,
+        Execution::Scheduled | Execution::Resumed | Execution::Rejected | Execution::Canceled => Stage::Note,
+    }
+}
+
+/// `{"cnt": …, "of": …}` in percent. Some clients count of nothing, and some write something else there.
+fn percent(progress: &Value) -> Option<u8> {
+    let count = progress.get("cnt")?.as_f64()?;
+    let of = progress.get("of")?.as_f64().filter(|of| *of > 0.0)?;
+    // The cast rounds down and saturates.
+    Some(((count * 100.0 / of) as u8).min(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Execution::Closed, Finished::Success, Stage::Succeeded)]
+    #[case(Execution::Closed, Finished::None, Stage::Succeeded)]
+    #[case(Execution::Closed, Finished::Failure, Stage::Failed)]
+    #[case(Execution::Download, Finished::None, Stage::Downloading)]
+    #[case(Execution::Downloaded, Finished::Success, Stage::Downloaded)]
+    #[case(Execution::Proceeding, Finished::Failure, Stage::Installing)]
+    #[case(Execution::Scheduled, Finished::None, Stage::Note)]
+    #[case(Execution::Resumed, Finished::None, Stage::Note)]
+    #[case(Execution::Rejected, Finished::Failure, Stage::Note)]
+    #[case(Execution::Canceled, Finished::Success, Stage::Note)]
+    fn what_counts_is_what_the_device_does(
+        #[case] execution: Execution,
+        #[case] finished: Finished,
+        #[case] expected: Stage,
+    ) {
+        assert_eq!(stage(execution, finished), expected);
+    }
+
+    #[test]
+    fn progress_is_a_percentage_where_it_can_be() {
+        for (progress, expected) in [
+            (json!({"cnt": 2, "of": 5}), Some(40)),
+            (json!({"cnt": 2, "of": 3}), Some(66)),
+            (json!({"cnt": 9, "of": 3}), Some(100)),
+            (json!({"cnt": -9, "of": 3}), Some(0)),
+            (json!({"cnt": 0, "of": 0}), None),
+            (json!({"cnt": 1}), None),
+            (json!(50), None),
+            (json!("half"), None),
+        ] {
+            assert_eq!(percent(&progress), expected, "{progress}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Links: absolute, from the configured public URL, with the tenant as it is spelt.
+
+use otaria_core::Timestamp;
+use otaria_store::scopes::AuthenticatedDevice;
+use otaria_wire::ddi::{ArtifactLinks, Link};
+
+use crate::protocols::transfer::percent_encoded;
+use crate::settings::Settings;
+
+/// Ends the name of a file in the link to its MD5 sum.
+pub(super) const MD5SUM: &str = ".MD5SUM";
+
+/// The links of one device.
+pub(super) struct Links(String);
+
+impl Links {
+    /// No character of a tenant or a device id needs encoding.
+    pub(super) fn of(device: &AuthenticatedDevice, settings: &Settings) -> Self {
+        let (url, tenant, id) = (settings.public_url(), &device.tenant, device.scope.device_id());
+        Self(format!("{url}/{tenant}/controller/v1/{id}"))
+    }
+
+    /// The query makes the link another one for another push; some clients look for the question mark.
+    pub(super) fn deployment(&self, action: i32, created: Timestamp) -> Link {
+        let c = created.as_millis().rem_euclid(i64::from(i32::MAX));
+        self.to(&format!("deploymentBase/{action}?c={c}"))
+    }
+
+    pub(super) fn cancel(&self, action: i32) -> Link {
+        self.to(&format!("cancelAction/{action}"))
+    }
+
+    pub(super) fn config_data(&self) -> Link {
+        self.to("configData")
+    }
+
+    /// The names of links that some clients take for "over TLS only" stand where that is true.
+    pub(super) fn artifact(&self, action: i32, file_name: &str) -> ArtifactLinks {
+        let path = format!("softwaremodules/{action}/artifacts/{}", percent_encoded(file_name));
+        let (download, md5sum) = (self.to(&path), self.to(&format!("{path}{MD5SUM}")));
+        let is_tls = self.0.starts_with("https:");
+        ArtifactLinks {
+            download: is_tls.then(|| download.clone()),
+            md5sum: is_tls.then(|| md5sum.clone()),
+            download_http: download,
+            md5sum_http: md5sum,
+        }
+    }
+
+    fn to(&self, path: &str) -> Link {
+        Link { href: format!("{}/{path}", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_over_tls_have_both_names() {
+        let plain = Links("http://ota.example/DEFAULT/controller/v1/dev-7".into()).artifact(31, "root fs.swu");
+        assert_eq!(plain.download, None);
+        let start = "http://ota.example/DEFAULT/controller/v1/dev-7/softwaremodules/31/artifacts/root%20fs.swu";
+        assert_eq!(plain.download_http.href, start);
+        assert_eq!(plain.md5sum_http.href, format!("{start}.MD5SUM"));
+        let tls = Links("https://ota.example/DEFAULT/controller/v1/dev-7".into()).artifact(31, "a");
+        assert_eq!(tls.download.as_ref(), Some(&tls.download_http));
+        assert_eq!(tls.md5sum.as_ref(), Some(&tls.md5sum_http));
+    }
+}

@@ -1,0 +1,82 @@
+//! The OpenAPI document and the settings' page are what the code says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use otaria_server::protocols::partner::document;
+use otaria_server::{RawSettings, Settings};
+use serde_json::Value;
+
+fn in_repository(path: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+#[test]
+fn the_snapshot_is_the_document() {
+    let document = serde_json::to_string_pretty(&document()).unwrap();
+    let snapshot = in_repository("docs/openapi.json");
+    assert!(
+        document == snapshot.trim_end(),
+        "the API has changed: run `cargo run --bin otaria -- openapi > docs/openapi.json` and read the difference"
+    );
+}
+
+#[test]
+fn every_operation_says_what_it_is_and_what_can_go_wrong() {
+    let document = serde_json::to_value(document()).unwrap();
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap_or_default();
+            assert!(!name.is_empty() && names.insert(name.to_owned()), "{method} {path} needs a name of its own");
+            assert!(operation["summary"].is_string(), "{name} has no summary");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{name} never succeeds");
+            assert!(responses.contains_key("500"), "{name} never fails");
+            let open = operation["security"] == serde_json::json!([{}]);
+            assert_eq!(!open, responses.contains_key("401"), "{name}");
+            for parameter in operation["parameters"].as_array().unwrap_or(&Vec::new()) {
+                let described = parameter["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "{name}: {} is not described", parameter["name"]);
+            }
+        }
+    }
+    assert!(names.len() >= 40, "{}", names.len());
+}
+
+#[test]
+fn every_path_parameter_is_declared() {
+    let document = serde_json::to_value(document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let in_path: BTreeSet<_> =
+            path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let declared: BTreeSet<_> = parameters
+                .iter()
+                .filter(|parameter| parameter["in"] == "path")
+                .filter_map(|parameter| parameter["name"].as_str())
+                .collect();
+            assert_eq!(declared, in_path, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn the_document_needs_nothing_from_elsewhere() {
+    let document: Value = serde_json::to_value(document()).unwrap();
+    assert_eq!(document["info"]["title"], "Otaria partner API");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let page = in_repository("docs/configure.md");
+    let settings = Settings::from_raw(RawSettings::default()).unwrap().describe();
+    let keys = settings.lines().filter_map(|line| line.split(" = ").next());
+    for key in keys.chain(["database_url_file"]) {
+        let (in_file, in_environment) = (format!("| `{key}` "), format!("`OTARIA_{}`", key.to_uppercase()));
+        assert!(page.contains(&in_file) && page.contains(&in_environment), "docs/configure.md lacks {key}");
+    }
+}
