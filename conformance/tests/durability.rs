@@ -39,7 +39,7 @@ async fn what_was_acknowledged_survives_every_kill(#[case] engine: Engine) {
     }
     for kill in 1..=how_many("OTARIA_KILLS", 15) {
         // So many writes later, whatever else is under way then.
-        let moment = *acknowledged.borrow() + 1 + noise.below(30);
+        let moment = *acknowledged.borrow() + 1 + noise.below(60);
         tokio::select! {
             reached = acknowledged.wait_for(|count| *count >= moment) => drop(reached.unwrap()),
             failed = writers.join_next() => failed.unwrap().unwrap(),

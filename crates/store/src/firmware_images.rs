@@ -172,26 +172,37 @@ pub async fn get(
     row.map(FirmwareImage::try_from).transpose()
 }
 
-/// The association of this id with the device type, locked until the transaction ends: who dissociates at the
-/// same time waits, or has been first.
+/// The association of this id with the device type, with its image, both locked until the transaction ends: who
+/// dissociates or changes the image at the same time waits, or has been first. The image before the association, as
+/// in every transaction that locks both, so that no two wait for each other.
 pub async fn lock(
     tx: &mut Tx,
     scope: &ManagePartner,
     device_type: DeviceTypeId,
     id: AssociationId,
 ) -> Result<Option<FirmwareImage>, Error> {
+    let (partner, device_type) = (scope.partner_id().to_string(), device_type.to_string());
+    execute!(
+        tx,
+        "UPDATE images SET updated_ms = updated_ms
+         WHERE (partner_id, id) IN (SELECT image_partner_id, image_id FROM associations
+                                    WHERE partner_id = $1 AND device_type_id = $2 AND id = $3)",
+        &partner,
+        &device_type,
+        id.as_i64(),
+    )?;
     execute!(
         tx,
         "UPDATE associations SET updated_ms = updated_ms WHERE partner_id = $1 AND device_type_id = $2 AND id = $3",
-        scope.partner_id().to_string(),
-        device_type.to_string(),
+        &partner,
+        &device_type,
         id.as_i64(),
     )?;
     let row: Option<FirmwareImageRow> = fetch_optional!(
         tx,
         select_firmware_image!("WHERE a.partner_id = $1 AND a.device_type_id = $2 AND a.id = $3"),
-        scope.partner_id().to_string(),
-        device_type.to_string(),
+        &partner,
+        &device_type,
         id.as_i64(),
     )?;
     row.map(FirmwareImage::try_from).transpose()

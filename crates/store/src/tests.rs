@@ -277,7 +277,7 @@ async fn a_full_disk_is_told_as_such_and_is_over_when_there_is_room() {
 
     store.write(|tx| Box::pin(ask_sqlite(tx, "PRAGMA max_page_count = 1"))).await.unwrap();
     // All enqueued before the writer runs: the first two share a group.
-    let (before, full, after) = tokio::join!(small(), fill(&store), small());
+    let (before, full, after) = futures::join!(small(), fill(&store), small());
     assert!(matches!(full, Err(Error::Full(_))), "{full:?}");
     // SQLite rolled back the neighbour that had already run as well: it is told, and told why.
     assert!(matches!(before, Err(Error::Full(_))), "{before:?}");

@@ -168,10 +168,9 @@ impl Service {
             Box::pin(async move {
                 let not_found = || Error::not_found("firmware image");
                 let found = firmware_images::get(tx, &scope, device_type, firmware_type, version_number).await?;
+                let found = firmware_images::lock(tx, &scope, device_type, found.ok_or_else(not_found)?.id).await?;
                 let found = found.ok_or_else(not_found)?;
-                if !firmware_images::dissociate(tx, &scope, &found).await? {
-                    return Err(not_found());
-                }
+                firmware_images::dissociate(tx, &scope, &found).await?;
                 for device in pushes::devices_offered(tx, &scope, found.id).await? {
                     cancel_open_push(tx, &device, found.id, now, &timers).await?;
                 }

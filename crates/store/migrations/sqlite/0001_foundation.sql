@@ -9,6 +9,9 @@ CREATE TABLE sequences (
     value INTEGER NOT NULL
 ) STRICT;
 
+-- The platform's firmware types have their numbers as ids; what partners make begins well above.
+INSERT INTO sequences (name, value) VALUES ('record', 1000);
+
 CREATE TABLE partners (
     partner_id    TEXT NOT NULL PRIMARY KEY,
     name          TEXT NOT NULL,

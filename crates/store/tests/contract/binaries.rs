@@ -2,9 +2,11 @@
 
 use otaria_core::Sha256;
 use otaria_core::digest::Digests;
+use otaria_core::push::PushState;
+use otaria_store::Error;
+use otaria_store::binaries::{self, Binary};
 use otaria_store::pool::{Content, Link};
 use otaria_store::scopes::ManagePartner;
-use otaria_store::{Error, binaries};
 use rstest::rstest;
 
 use crate::scratch::Engine::{self, Postgres, Sqlite};
@@ -162,8 +164,13 @@ async fn a_device_gets_the_binary_of_its_push_only(#[values(Sqlite, Postgres)] e
     let action = world.push(&device, &image, at(5)).await.unwrap().action;
 
     let of_push = async |device, action| {
-        let found = binaries::of_push(&mut world.conn().await, device, action).await.unwrap();
-        found.map(|binary| (binary.digests, binary.file_name, binary.location))
+        let mut conn = world.conn().await;
+        let told = |binary: Binary| (binary.digests, binary.file_name, binary.location);
+        let found = binaries::of_push(&mut conn, device, action).await.unwrap().map(told);
+        let with_state = binaries::for_download(&mut conn, device, action).await.unwrap();
+        let with_state = with_state.map(|(binary, state)| (told(binary), state));
+        assert_eq!(with_state, found.clone().map(|found| (found, PushState::Offered)));
+        found
     };
     let is_there = async || {
         binaries::is_in_repository_of(&mut world.conn().await, &partner, image.partner_id, sha256).await.unwrap()

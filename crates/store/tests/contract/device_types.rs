@@ -50,6 +50,25 @@ async fn an_id_is_taken_within_its_partner_only(#[values(Sqlite, Postgres)] engi
 
 #[rstest]
 #[tokio::test]
+async fn every_partner_with_an_id_is_found(#[values(Sqlite, Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let (a, b) = (*world.partner("A").await, *world.partner("B").await);
+    let account = world.account(a).await;
+    let shared = new_device_type("Shared");
+    let id = shared.device_type_id;
+    let partners_with = async |id| device_types::partners_with(&mut world.conn().await, &account, id).await.unwrap();
+    assert_eq!(partners_with(id).await, []);
+    for scope in [b, a] {
+        let device_type = shared.clone();
+        assert!(commit!(world, tx => device_types::insert(tx, &scope, &device_type)).unwrap());
+    }
+    let own = world.device_type(b).await;
+    assert_eq!(partners_with(id).await, [a.partner_id(), b.partner_id()]);
+    assert_eq!(partners_with(own).await, [b.partner_id()]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn what_is_foreign_or_missing_cannot_be_changed(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let (a, b) = (*world.partner("A").await, *world.partner("B").await);

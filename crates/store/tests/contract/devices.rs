@@ -371,6 +371,34 @@ async fn what_a_device_says_about_itself_is_its_partners_to_read(#[values(Sqlite
 
 #[rstest]
 #[tokio::test]
+async fn of_what_a_device_says_the_most_recent_is_kept(#[values(Sqlite, Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let fleet = Fleet::in_world(&world).await;
+    let (device, other) = (fleet.device(&world, "d").await, fleet.device(&world, "e").await);
+    for (device, name, now) in [
+        (&device, "oldest", 1),
+        (&device, "b", 2),
+        (&device, "a", 2),
+        (&device, "newest", 3),
+        (&other, "older than all", 0),
+    ] {
+        let device = device.clone();
+        commit!(world, tx => devices::set_config(tx, &device, name, Some("x"), at(now))).unwrap();
+    }
+    let names = async |id: &str| {
+        let config = devices::config(&mut world.conn().await, &fleet.partner, &device_id(id)).await.unwrap();
+        config.into_keys().collect::<Vec<_>>().join(" ")
+    };
+    for (keep, expected) in [(9, "a b newest oldest"), (4, "a b newest oldest"), (2, "a newest"), (0, "")] {
+        let device = device.clone();
+        commit!(world, tx => devices::limit_config(tx, &device, keep)).unwrap();
+        assert_eq!(names("d").await, expected, "{keep}");
+    }
+    assert_eq!(names("e").await, "older than all");
+}
+
+#[rstest]
+#[tokio::test]
 async fn many_signs_of_life_are_noted_at_once(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;

@@ -1,5 +1,7 @@
 //! What the store promises: every function, on both engines, on a database of the test's own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what helps a test fails as a test does")]
+
 mod binaries;
 mod device_types;
 mod devices;

@@ -173,6 +173,29 @@ async fn what_became_of_a_push_is_kept_and_told_newest_first(#[values(Sqlite, Po
 
 #[rstest]
 #[tokio::test]
+async fn a_device_is_told_the_last_of_its_own_history(#[values(Sqlite, Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let fleet = Fleet::in_world(&world).await;
+    let (device, other) = (fleet.device(&world, "d").await, fleet.device(&world, "e").await);
+    let push = world.push(&device, &fleet.image(&world, "1").await, at(1)).await.unwrap().push;
+    let push = happens(&world, &device, &push, Event::Fetched, at(2)).await;
+    happens(&world, &device, &push, report(Stage::Downloading, None, Some("half"), &["way"]), at(3)).await;
+    let recent = async |device: &DeviceScope, limit: i64| {
+        let entries = pushes::recent_entries(&mut world.conn().await, device, push.id, limit).await.unwrap();
+        entries.into_iter().map(|entry| (entry.state, entry.message, entry.details)).collect::<Vec<_>>()
+    };
+    let [half, fetched, offered] = [
+        (PushState::Downloading, Some("half".to_owned()), crate::world::owned(&["way"])),
+        (PushState::Fetched, None, vec![]),
+        (PushState::Offered, None, vec![]),
+    ];
+    assert_eq!(recent(&device, 2).await, [half.clone(), fetched.clone()]);
+    assert_eq!(recent(&device, 9).await, [half, fetched, offered]);
+    assert_eq!(recent(&other, 9).await, [], "another device's push");
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_history_keeps_its_newest_thousand_entries(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;

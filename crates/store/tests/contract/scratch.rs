@@ -21,7 +21,7 @@ pub(crate) enum Engine {
 /// An empty database, which goes when this value goes.
 pub(crate) enum Scratch {
     Sqlite(TempDir),
-    Postgres { server: PgConnectOptions, database: String },
+    Postgres { server: Box<PgConnectOptions>, database: String },
 }
 
 impl Scratch {
@@ -38,7 +38,7 @@ impl Scratch {
                 let server = PgConnectOptions::from_str(&url).expect("the variable holds a PostgreSQL URL");
                 let database = format!("otaria_test_{}", Uuid::now_v7().simple());
                 execute(&server, format!("CREATE DATABASE {database}")).await;
-                Self::Postgres { server, database }
+                Self::Postgres { server: Box::new(server), database }
             }
         }
     }
@@ -55,7 +55,7 @@ impl Scratch {
     pub(crate) fn postgres(&self) -> PgConnectOptions {
         match self {
             Self::Sqlite(_) => panic!("a SQLite file has no URL"),
-            Self::Postgres { server, database } => server.clone().database(database),
+            Self::Postgres { server, database } => PgConnectOptions::clone(server).database(database),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::task::Poll;
 
 use futures::future::join_all;
 use futures::poll;
@@ -12,7 +13,7 @@ use otaria_store::scopes::ManagePartner;
 use otaria_store::{Conn, DatabaseLocation, Error, Store, Tx, firmware_types, users};
 use rstest::rstest;
 use sqlx::ConnectOptions as _;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::scratch::Engine::{self, Postgres, Sqlite};
 use crate::scratch::Scratch;
@@ -86,11 +87,13 @@ async fn a_panic_gives_up_its_own_write_only(#[values(Sqlite, Postgres)] engine:
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_writes_at_once_all_land(#[values(Sqlite, Postgres)] engine: Engine) {
+async fn many_writes_at_once_all_land(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let partner = *world.partner("A").await;
     let other = world.second_store().await;
-    let writes = (0..200).map(|index| {
+    // On PostgreSQL they wait for a connection, and not for ever.
+    let count = if engine == Sqlite { 200 } else { 50 };
+    let writes = (0..count).map(|index| {
         let (store, other) = (world.store.clone(), other.clone());
         tokio::spawn(async move {
             let name = format!("image {index}");
@@ -103,7 +106,7 @@ async fn two_hundred_writes_at_once_all_land(#[values(Sqlite, Postgres)] engine:
         })
     });
     let landed: BTreeSet<VersionNumber> = join_all(writes).await.into_iter().map(Result::unwrap).collect();
-    assert_eq!(landed, (1..=200).map(VersionNumber::from_i64).collect());
+    assert_eq!(landed, (1..=count).map(VersionNumber::from_i64).collect());
 }
 
 /// Work that says when it has begun and ends when it may.
@@ -167,13 +170,12 @@ async fn who_fails_in_a_group_leaves_its_neighbours_alone() {
     let namesake = new_user("ada@example.com");
     world.user("ada@example.com").await;
     let write = |number: i64, then: fn() -> Result<(), Error>| {
-        let work = world.store.write(move |tx| {
+        world.store.write(move |tx| {
             Box::pin(async move {
                 insert_type(tx, partner, number).await?;
                 then()
             })
-        });
-        work
+        })
     };
     let refused = world.store.write(move |tx| {
         Box::pin(async move {
@@ -182,16 +184,15 @@ async fn who_fails_in_a_group_leaves_its_neighbours_alone() {
         })
     });
     // Polled in this order, before the writer runs: one group.
-    let all = join_all([
-        Box::pin(write(101, || Ok(()))) as std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
-        Box::pin(write(102, || Err(Error::GivenUp))),
-        Box::pin(write(103, || panic!("on purpose"))),
-        Box::pin(refused),
-        Box::pin(write(105, || Ok(()))),
-    ]);
-    let answers = all.await;
+    let answers = futures::join!(
+        write(101, || Ok(())),
+        write(102, || Err(Error::GivenUp)),
+        write(103, || panic!("on purpose")),
+        refused,
+        write(105, || Ok(())),
+    );
     assert!(
-        matches!(answers[..], [Ok(()), Err(Error::GivenUp), Err(Error::GivenUp), Err(Error::Duplicate(_)), Ok(())]),
+        matches!(answers, (Ok(()), Err(Error::GivenUp), Err(Error::GivenUp), Err(Error::Duplicate(_)), Ok(()))),
         "{answers:?}"
     );
     assert_eq!(numbers(&mut world.conn().await, partner).await, [101, 105]);
@@ -282,10 +283,15 @@ async fn ids(conn: &mut Conn, partner: ManagePartner) -> Vec<i64> {
 async fn who_reads_by_id_never_finds_a_smaller_one_later(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let partner = *world.partner("A").await;
+    let (found, finds) = watch::channel(0);
     let writers = (0..8).map(|writer| {
-        let store = world.store.clone();
+        let (store, mut finds) = (world.store.clone(), finds.clone());
         tokio::spawn(async move {
             for index in 0..15 {
+                if index == 7 {
+                    // So that the reader walks while they write, whatever else the machine has to do.
+                    finds.wait_for(|count| *count > 0).await.unwrap();
+                }
                 let name = format!("image {writer}.{index}");
                 let work = store.write(move |tx| Box::pin(async move { insert_image(tx, partner, &name).await }));
                 work.await.unwrap();
@@ -295,19 +301,18 @@ async fn who_reads_by_id_never_finds_a_smaller_one_later(#[values(Sqlite, Postgr
     let mut writers = pin!(join_all(writers.collect::<Vec<_>>()));
     let mut conn = world.conn().await;
     let mut seen: Vec<i64> = Vec::new();
-    let mut walks = 0;
     loop {
-        let all_written = poll!(&mut writers).is_ready();
+        let written = poll!(&mut writers);
         let now = ids(&mut conn, partner).await;
         assert!(now.starts_with(&seen), "{seen:?} became {now:?}");
-        walks += i32::from(now.len() > seen.len());
         seen = now;
-        if all_written {
+        found.send_replace(seen.len());
+        if let Poll::Ready(answers) = written {
+            answers.into_iter().for_each(Result::unwrap);
             break;
         }
     }
     assert_eq!(seen.len(), 120);
-    assert!(walks > 1, "the reader walked while they wrote");
 }
 
 /// The same by design, and not by luck: who takes an id waits for whoever took one before, until that is durable.
