@@ -179,9 +179,50 @@ async fn what_is_no_partner_or_account_is_as_one_of_somebody_else(#[case] engine
         let body = json!({ "description": "x", "partnerId": partner });
         assert_eq!(refusal(here.api.post("/v1/accounts", body).await), expected);
     }
-    // Inside one's own partner it is the thing that is missing, even where its name is no text.
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn what_is_no_text_in_a_path_is_no_lack_of_rights(#[case] engine: Engine) {
+    let here = Here::start(engine).await;
     for rest in ["types/%ff", "pool/types/3/names/%ff/versions/1/exists", "pushes/%ff", "deviceTypes/%ff/firmwareImages"] {
         let answer = here.api.get(&here.ota(rest)).await;
         assert!([400, 404].contains(&answer.status.as_u16()), "{rest}: {}", answer.text);
+    }
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_nul_in_a_path_query_or_form_finds_nothing(#[case] engine: Engine) {
+    let here = Here::start(engine).await;
+    let (client, secret) = (here.server.first("clientId"), here.server.first("clientSecret"));
+    for path in [
+        here.ota("pool/types/3/names/%00/versions/1/exists"),
+        here.ota("pool/types/3/names/app/versions/1%00/exists"),
+        here.ota("pool?tags=qa%00"),
+        here.ota("pushes?deviceId=lamp%00"),
+        here.own("devices?tag=qa%00"),
+        here.own("devices?q=lamp%00"),
+        here.own("devices?expansions=%00"),
+    ] {
+        let found = here.api.get(&path).await.ok().body;
+        assert!(found["value"] == false || found["content"] == json!([]), "{path}: {found}");
+    }
+    for path in [here.own("devices/lamp%00"), here.ota("types/3%00"), here.ota("pushes/%00")] {
+        here.api.get(&path).await.is_error(404, "not_found");
+    }
+    let ask = async |client: &str, form: &[(&str, &str)]| here.server.anonymous().token(client, &secret, form).await;
+    let known = [("grant_type", "client_credentials")];
+    ask(&format!("{client}\0"), &known).await.is_error(401, "invalid_client");
+    for form in [
+        [("grant_type", "password"), ("username", "owner@example.com\0"), ("password", "x")],
+        [("grant_type", "password"), ("username", "owner@example.com"), ("password", "x\0")],
+        [("grant_type", "refresh_token"), ("refresh_token", "x\0"), ("scope", "")],
+    ] {
+        ask(&client, &form).await.is_error(400, "invalid_grant");
     }
 }

@@ -172,7 +172,6 @@ async fn tags_keep_the_images_that_carry_one_of_them(#[case] engine: Engine) {
         ("gr%C3%B6%C3%9Fe+1", "2", "2"),
         ("%25", "5", "5"),
         ("q", "", ""),
-        ("nul%00", "", ""),
         ("", "12345", "1245"),
     ] {
         assert_eq!(versions(&here.ota("pool"), tags).await, of_all, "{tags}");
@@ -209,18 +208,15 @@ async fn a_walk_by_id_neither_repeats_nor_misses_while_others_add(#[case] engine
     };
     let mut walked = Vec::new();
     for page in 0.. {
-        // At least one more between any two pages, until there are enough.
-        if page < 12 {
-            adding.recv().await.unwrap();
-        } else {
-            adding.close();
-        }
+        // At least one more between any two pages.
+        adding.recv().await.unwrap();
         let found = here.api.get(&format!("{}?sort=id&size=3&page={page}", here.ota("pool"))).await.ok().body;
         let found = found["content"].as_array().unwrap().clone();
-        if found.is_empty() {
+        let is_last = found.len() < 3;
+        walked.extend(found);
+        if is_last {
             break;
         }
-        walked.extend(found);
     }
     drop(adding);
     adder.await.unwrap();

@@ -12,8 +12,6 @@ use crate::{Conn, Error, Tx};
 pub struct User {
     /// Who.
     pub user_id: UserId,
-    /// The id of their e-mail credential.
-    pub credential_id: String,
     /// Their e-mail address in lower case: the name they sign in with.
     pub email: String,
     /// First name; may be empty.
@@ -35,7 +33,6 @@ pub struct User {
 #[derive(sqlx::FromRow)]
 struct UserRow {
     user_id: String,
-    credential_id: String,
     email: String,
     first_name: String,
     last_name: String,
@@ -52,7 +49,6 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> Result<Self, Error> {
         Ok(Self {
             user_id: row.user_id.parse()?,
-            credential_id: row.credential_id,
             email: row.email,
             first_name: row.first_name,
             last_name: row.last_name,
@@ -72,11 +68,10 @@ impl TryFrom<UserRow> for User {
 pub async fn insert(tx: &mut Tx, _: &InstallationScope, user: &User) -> Result<(), Error> {
     execute!(
         tx,
-        "INSERT INTO users (user_id, credential_id, email, first_name, last_name, password_hash, is_admin,
+        "INSERT INTO users (user_id, email, first_name, last_name, password_hash, is_admin,
                             failed_attempts, created_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         user.user_id.to_string(),
-        &user.credential_id,
         &user.email,
         &user.first_name,
         &user.last_name,
@@ -92,7 +87,7 @@ pub async fn insert(tx: &mut Tx, _: &InstallationScope, user: &User) -> Result<(
 pub async fn by_email(conn: &mut Conn, _: &InstallationScope, email: &str) -> Result<Option<User>, Error> {
     let row: Option<UserRow> = fetch_optional!(
         conn,
-        "SELECT user_id, credential_id, email, first_name, last_name, password_hash, is_admin, failed_attempts,
+        "SELECT user_id, email, first_name, last_name, password_hash, is_admin, failed_attempts,
                 last_used_ms, created_ms
          FROM users WHERE email = $1",
         email,
@@ -104,7 +99,7 @@ pub async fn by_email(conn: &mut Conn, _: &InstallationScope, email: &str) -> Re
 pub async fn by_id(conn: &mut Conn, _: &InstallationScope, user: UserId) -> Result<Option<User>, Error> {
     let row: Option<UserRow> = fetch_optional!(
         conn,
-        "SELECT user_id, credential_id, email, first_name, last_name, password_hash, is_admin, failed_attempts,
+        "SELECT user_id, email, first_name, last_name, password_hash, is_admin, failed_attempts,
                 last_used_ms, created_ms
          FROM users WHERE user_id = $1",
         user.to_string(),

@@ -59,7 +59,6 @@ impl Service {
         };
         let user = User {
             user_id: UserId::from_uuid(Uuid::now_v7()),
-            credential_id: Uuid::now_v7().to_string(),
             email: email.to_lowercase(),
             first_name: String::new(),
             last_name: String::new(),

@@ -37,7 +37,6 @@ CREATE TABLE client_secrets (
 
 CREATE TABLE users (
     user_id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    credential_id   TEXT COLLATE "C" NOT NULL,
     email           TEXT COLLATE "C" NOT NULL,
     first_name      TEXT COLLATE "C" NOT NULL,
     last_name       TEXT COLLATE "C" NOT NULL,

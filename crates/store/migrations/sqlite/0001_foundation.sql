@@ -37,7 +37,6 @@ CREATE TABLE client_secrets (
 
 CREATE TABLE users (
     user_id         TEXT NOT NULL PRIMARY KEY,
-    credential_id   TEXT NOT NULL,
     email           TEXT NOT NULL,
     first_name      TEXT NOT NULL,
     last_name       TEXT NOT NULL,

@@ -221,7 +221,6 @@ pub(crate) fn new_partner(name: &str) -> Partner {
 pub(crate) fn new_user(email: &str) -> User {
     User {
         user_id: new_id(UserId::from_uuid),
-        credential_id: Uuid::now_v7().to_string(),
         email: email.to_owned(),
         first_name: "Ada".to_owned(),
         last_name: String::new(),
