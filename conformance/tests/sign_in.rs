@@ -115,7 +115,9 @@ async fn an_unknown_person_and_a_wrong_password_are_answered_alike(#[case] engin
     let client = Client(&server);
     let password = server.first("password");
     let wrong = client.password(OWNER, "wrong").await.is_error(400, "invalid_grant");
-    for (username, password) in [("nobody@example.com", "wrong"), ("nobody@example.com", &password), ("no address", "x")] {
+    for (username, password) in
+        [("nobody@example.com", "wrong"), ("nobody@example.com", &password), ("no address", "x")]
+    {
         let unknown = client.password(username, password).await.is_error(400, "invalid_grant");
         assert_eq!(said(&unknown), said(&wrong));
         let names = |answer: &Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
@@ -196,7 +198,8 @@ async fn a_revoked_token_is_refused_at_once(#[case] engine: Engine) {
     client.revoke("unknown").await.ok();
     // Another client's revocation does nothing, and no client's is none.
     let revoke = |secret: &str| {
-        let request = server.anonymous().request(Method::POST, "/oauth/revoke").basic_auth(&other.client_id, Some(secret));
+        let request =
+            server.anonymous().request(Method::POST, "/oauth/revoke").basic_auth(&other.client_id, Some(secret));
         Answer::of(request.form(&[("token", text(&kept, "access_token"))]))
     };
     revoke("wrong").await.is_error(401, "invalid_client");

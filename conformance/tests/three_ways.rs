@@ -54,7 +54,8 @@ impl Pipeline {
 
     /// The versions in the pool that carry a tag, oldest first.
     async fn tagged(&self, tag: &str) -> Vec<Value> {
-        let page = self.api.get(&format!("{}/pool/types/{HUB}?sort=versionNumber&tags={tag}", self.ota)).await.ok().body;
+        let page =
+            self.api.get(&format!("{}/pool/types/{HUB}?sort=versionNumber&tags={tag}", self.ota)).await.ok().body;
         page["content"].as_array().unwrap().iter().map(|image| image["version"].clone()).collect()
     }
 }
@@ -101,7 +102,8 @@ async fn binary_first(#[case] engine: Engine) {
     });
     let record = ci.api.post(&format!("{}/pool", ci.ota), body).await.is(StatusCode::CREATED).body;
     let number = record["versionNumber"].as_str().unwrap();
-    let associations = ci.api.get(&format!("{}/pool/types/{HUB}/versionNumbers/{number}/associations", ci.ota)).await.ok();
+    let associations =
+        ci.api.get(&format!("{}/pool/types/{HUB}/versionNumbers/{number}/associations", ci.ota)).await.ok();
     let image = ci.api.get(&format!("{}/types/{HUB}/versionNumbers/{number}", ci.images())).await.ok().body;
     assert_eq!(associations.body[0]["firmwareImageId"], image["id"]);
     assert_eq!(ci.download(&image).await, built);

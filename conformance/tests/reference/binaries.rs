@@ -66,7 +66,11 @@ async fn the_file_comes_in_ranges_and_with_a_tag(#[case] engine: Engine) {
     assert_eq!(whole.headers["content-type"], "application/octet-stream");
     let tag = whole.headers["etag"].to_str().unwrap();
 
-    for (range, text, of) in [("bytes=2-4", "234", "bytes 2-4/10"), ("bytes=8-", "89", "bytes 8-9/10"), ("bytes=-3", "789", "bytes 7-9/10")] {
+    for (range, text, of) in [
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=8-", "89", "bytes 8-9/10"),
+        ("bytes=-3", "789", "bytes 7-9/10"),
+    ] {
         let part = get("range", range).await.is(StatusCode::PARTIAL_CONTENT);
         assert_eq!((part.text.as_str(), part.headers["content-range"].to_str().unwrap()), (text, of));
     }
@@ -119,7 +123,9 @@ async fn what_is_no_file_is_refused_and_leaves_nothing(#[case] engine: Engine) {
         };
         upload(digest(b"something else")).await.is_error(400, "bad_request");
         upload("sha-256=:AAAA:".to_owned()).await.is_error(400, "bad_request");
-        here.api.post(&here.ota("binaries/moveToRepository"), json!({ "value": sha256(b"announced") })).await
+        here.api
+            .post(&here.ota("binaries/moveToRepository"), json!({ "value": sha256(b"announced") }))
+            .await
             .is_error(404, "not_found");
     }
     assert_eq!(here.server.repository_files(), kept);

@@ -25,7 +25,11 @@ async fn paths(here: &Here) -> Vec<(String, Vec<String>)> {
         parts.collect::<Vec<_>>().join("/")
     };
     let paths = document["paths"].as_object().unwrap().iter();
-    paths.map(|(path, item)| (filled(path), item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect())).collect()
+    paths
+        .map(|(path, item)| {
+            (filled(path), item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect())
+        })
+        .collect()
 }
 
 #[rstest]
@@ -35,8 +39,13 @@ async fn paths(here: &Here) -> Vec<(String, Vec<String>)> {
 async fn a_body_is_read_whatever_its_content_type_says(#[case] engine: Engine) {
     let here = Here::start(engine).await;
     let content_types = [
-        JSON, Some("application/json; charset=utf-8"), Some("text/plain"), Some("application/xml"),
-        Some("application/x-www-form-urlencoded"), Some("nonsense"), None,
+        JSON,
+        Some("application/json; charset=utf-8"),
+        Some("text/plain"),
+        Some("application/xml"),
+        Some("application/x-www-form-urlencoded"),
+        Some("nonsense"),
+        None,
     ];
     for (number, content_type) in content_types.into_iter().enumerate() {
         let body = json!({ "name": "app", "type": 3, "version": number.to_string() }).to_string();
@@ -77,7 +86,9 @@ async fn what_is_no_json_object_is_refused_everywhere(#[case] engine: Engine) {
     let padded = |length: usize| format!("{{\"x\": \"{}\"}}", "a".repeat(length - 9));
     for (method, path) in endpoints {
         let send = |body: Vec<u8>| owner.send(method.clone(), &path, JSON, body);
-        for body in ["", " ", "{", "[]", "[{}]", "null", "\"x\"", "1", "{} {}", "{\"name\": \"a\"", "name=a", "{'name': 'a'}"] {
+        for body in
+            ["", " ", "{", "[]", "[{}]", "null", "\"x\"", "1", "{} {}", "{\"name\": \"a\"", "name=a", "{'name': 'a'}"]
+        {
             send(body.into()).await.is_error(400, "bad_request");
         }
         send(b"{\"name\": \"\xff\"}".to_vec()).await.is_error(400, "bad_request");
@@ -113,7 +124,16 @@ async fn other_methods_and_paths_are_refused_in_json(#[case] engine: Engine) {
         here.api.get(&format!("{path}/nothing/here")).await.is_error(404, "not_found");
     }
     let own = here.partner.clone();
-    for path in ["/nothing", "/v1", "/v1/", "/v2/partners", "/v1/ota/partners", &format!("/v1/ota/partners/{own}/pool/"), "//", "/v1//accounts"] {
+    for path in [
+        "/nothing",
+        "/v1",
+        "/v1/",
+        "/v2/partners",
+        "/v1/ota/partners",
+        &format!("/v1/ota/partners/{own}/pool/"),
+        "//",
+        "/v1//accounts",
+    ] {
         here.api.get(path).await.is_error(404, "not_found");
         here.server.anonymous().post(path, json!({})).await.is_error(404, "not_found");
     }
@@ -148,7 +168,14 @@ async fn who_takes_no_json_gets_none_and_changes_nothing(#[case] engine: Engine)
 async fn every_answer_has_its_request_id_and_large_headers_are_refused(#[case] engine: Engine) {
     let here = Here::start(engine).await;
     let mut seen = std::collections::BTreeSet::new();
-    for path in [here.ota("pool"), "/livez".into(), "/readyz".into(), "/openapi.json".into(), "/nothing".into(), "/v1/users/me".into()] {
+    for path in [
+        here.ota("pool"),
+        "/livez".into(),
+        "/readyz".into(),
+        "/openapi.json".into(),
+        "/nothing".into(),
+        "/v1/users/me".into(),
+    ] {
         let answer = here.api.get(&path).await;
         assert!(seen.insert(answer.headers["x-request-id"].clone()), "{path}");
     }
@@ -187,7 +214,9 @@ async fn what_is_no_partner_or_account_is_as_one_of_somebody_else(#[case] engine
 #[tokio::test]
 async fn what_is_no_text_in_a_path_is_no_lack_of_rights(#[case] engine: Engine) {
     let here = Here::start(engine).await;
-    for rest in ["types/%ff", "pool/types/3/names/%ff/versions/1/exists", "pushes/%ff", "deviceTypes/%ff/firmwareImages"] {
+    for rest in
+        ["types/%ff", "pool/types/3/names/%ff/versions/1/exists", "pushes/%ff", "deviceTypes/%ff/firmwareImages"]
+    {
         let answer = here.api.get(&here.ota(rest)).await;
         assert!([400, 404].contains(&answer.status.as_u16()), "{rest}: {}", answer.text);
     }

@@ -13,16 +13,20 @@ use crate::{Here, IMAGE, PAGE, and, integer, is_millis, text, with};
 #[tokio::test]
 async fn a_pool_image_is_associated_read_and_dissociated(#[case] engine: Engine) {
     let here = Here::start(engine).await;
-    let (lamp, plug) = (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
+    let (lamp, plug) =
+        (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
     let url = here.api.publish_bytes(&here.partner, "firmware").await;
     let bare = here.plain_image(3, "0").await;
-    let image = here.image(json!({
-        "name": "app", "type": 3, "version": "1", "description": "first", "tags": ["qa"], "url": url,
-    })).await;
+    let image = here
+        .image(json!({
+            "name": "app", "type": 3, "version": "1", "description": "first", "tags": ["qa"], "url": url,
+        }))
+        .await;
     let number = text(&image, "versionNumber");
 
     // The record as the pool has it, with fields that the endpoint does not take.
-    let record = with(&here.pool().await[1], json!({ "url2": "x", "associations": "whatever", "deviceTypeId": plug }));
+    let record =
+        with(&here.pool().await[1], json!({ "url2": "x", "associations": "whatever", "deviceTypeId": plug }));
     let made = here.api.post(&here.images(&lamp, ""), record.clone()).await.is(StatusCode::CREATED).body;
     fields_are(&made, &and(IMAGE, &["deviceTypeId", "description"]));
     let of_pool = json!({
@@ -109,7 +113,11 @@ async fn an_association_must_be_of_what_the_pool_has(#[case] engine: Engine) {
             here.api.get(&here.images(&device_type, path)).await.is_error(404, "not_found");
         }
     }
-    for path in [format!("/types/3/versionNumbers/{number}"), "/types/x/versionNumbers/1".into(), "/types/3/versionNumbers/-1".into()] {
+    for path in [
+        format!("/types/3/versionNumbers/{number}"),
+        "/types/x/versionNumbers/1".into(),
+        "/types/3/versionNumbers/-1".into(),
+    ] {
         here.api.get(&here.images(&lamp, &path)).await.is_error(404, "not_found");
         here.api.delete(&here.images(&lamp, &path)).await.is_error(404, "not_found");
     }
@@ -130,7 +138,10 @@ async fn a_device_description_is_made_under_its_device_type(#[case] engine: Engi
     let made = here.api.post(&here.images(&lamp, ""), body.clone()).await.is(StatusCode::CREATED).body;
     let described = ["deviceTypeId", "description", "deviceDescriptionId", "deviceProfileId"];
     fields_are(&made, &and(IMAGE, &described));
-    assert_eq!((&made["type"], &made["deviceDescriptionId"], &made["deviceProfileId"]), (&json!(4), &json!("dd-1"), &json!("dp-1")));
+    assert_eq!(
+        (&made["type"], &made["deviceDescriptionId"], &made["deviceProfileId"]),
+        (&json!(4), &json!("dd-1"), &json!("dp-1"))
+    );
     assert_ne!(made["versionNumber"], "999999");
 
     let plain = json!({ "name": "Lamp profile", "type": "4", "version": "2" });
@@ -144,7 +155,11 @@ async fn a_device_description_is_made_under_its_device_type(#[case] engine: Engi
         assert_eq!(here.api.all(&here.images(&lamp, list)).await, [made.clone(), plain.clone()]);
     }
     assert_eq!(here.pool().await, Vec::<Value>::new());
-    for (change, field) in [(json!({ "name": "" }), "name"), (json!({ "version": null }), "version"), (json!({ "tags": [""] }), "tags[0]")] {
+    for (change, field) in [
+        (json!({ "name": "" }), "name"),
+        (json!({ "version": null }), "version"),
+        (json!({ "tags": [""] }), "tags[0]"),
+    ] {
         let refused = here.api.post(&here.images(&lamp, ""), with(&body, change)).await;
         assert_eq!(refused.is_error(400, "invalid_fields").fields(), [field]);
     }

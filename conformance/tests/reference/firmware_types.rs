@@ -15,7 +15,8 @@ async fn a_type_is_created_read_and_replaced(#[case] engine: Engine) {
     let here = Here::start(engine).await;
     let types = here.ota("types");
 
-    let body = json!({ "name": "Motor table", "description": "Curves\n\tby motor", "type": 101, "id": "77", "url2": [] });
+    let body =
+        json!({ "name": "Motor table", "description": "Curves\n\tby motor", "type": 101, "id": "77", "url2": [] });
     let made = here.api.post(&types, body).await.is(StatusCode::CREATED).body;
     fields_are(&made, &and(TYPE, &["description"]));
     integer(&made, "id");
@@ -42,7 +43,8 @@ async fn a_type_is_created_read_and_replaced(#[case] engine: Engine) {
     assert_eq!(changed.text, "");
     let now = here.api.get(&format!("{types}/101")).await.ok().body[0].clone();
     assert!(now["updatedTimestamp"].as_i64() >= made["updatedTimestamp"].as_i64());
-    let expected = json!({ "name": "Motor curves", "description": null, "updatedTimestamp": now["updatedTimestamp"] });
+    let expected =
+        json!({ "name": "Motor curves", "description": null, "updatedTimestamp": now["updatedTimestamp"] });
     assert_eq!(now, with(&made, expected));
     here.api.put(&format!("{types}/102"), json!({ "name": "x" })).await.is_error(404, "not_found");
 }
@@ -57,9 +59,16 @@ async fn the_platforms_types_are_there_from_the_start(#[case] engine: Engine) {
     assert_eq!(here.api.get(&types).await.ok().body, json!([]));
 
     let all = here.api.get(&format!("{types}?includePlatform=true")).await.ok().body;
-    let names: Vec<_> = all.as_array().unwrap().iter().map(|known| (known["type"].clone(), text(known, "name"))).collect();
+    let names: Vec<_> =
+        all.as_array().unwrap().iter().map(|known| (known["type"].clone(), text(known, "name"))).collect();
     let expected = [
-        "BOOTLOADER", "SOFT_DEVICE", "APPLICATION", "DEVICE_DESCRIPTION", "HUB", "WIFI", "WIFI_CERTIFICATES",
+        "BOOTLOADER",
+        "SOFT_DEVICE",
+        "APPLICATION",
+        "DEVICE_DESCRIPTION",
+        "HUB",
+        "WIFI",
+        "WIFI_CERTIFICATES",
         "WAN_APN_LIST",
     ];
     assert_eq!(names, (1..).map(|number| json!(number)).zip(expected).collect::<Vec<_>>());
@@ -82,7 +91,17 @@ async fn the_platforms_types_are_there_from_the_start(#[case] engine: Engine) {
 async fn what_a_type_may_not_be_is_named(#[case] engine: Engine) {
     let here = Here::start(engine).await;
     let types = here.ota("types");
-    for number in [json!(0), json!(5), json!(100), json!(201), json!(-101), json!(101.5), json!("1e2"), json!(true), Value::Null] {
+    for number in [
+        json!(0),
+        json!(5),
+        json!(100),
+        json!(201),
+        json!(-101),
+        json!(101.5),
+        json!("1e2"),
+        json!(true),
+        Value::Null,
+    ] {
         let refused = here.api.post(&types, json!({ "name": "x", "type": number })).await;
         assert_eq!(refused.is_error(400, "invalid_fields").fields(), ["type"], "{number}");
     }

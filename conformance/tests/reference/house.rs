@@ -11,12 +11,18 @@ const PARTNER: &[&str] = &["partnerId", "name", "clientId", "createdTimestamp"];
 const ACCOUNT: &[&str] = &["accountId", "description", "type", "createdTimestamp"];
 const DEVICE_TYPE: &[&str] = &["deviceTypeId", "name", "partnerId", "createdTimestamp", "updatedTimestamp"];
 const DEVICE: &[&str] = &[
-    "deviceId", "deviceTypeId", "partnerId", "friendlyName", "virtual", "developerDevice", "updating",
-    "disconnectNotificationLevel", "createdTimestamp",
+    "deviceId",
+    "deviceTypeId",
+    "partnerId",
+    "friendlyName",
+    "virtual",
+    "developerDevice",
+    "updating",
+    "disconnectNotificationLevel",
+    "createdTimestamp",
 ];
-const STATE: &[&str] = &[
-    "available", "visible", "dirty", "rebooted", "connectable", "connected", "linked", "rssi", "updatedTimestamp",
-];
+const STATE: &[&str] =
+    &["available", "visible", "dirty", "rebooted", "connectable", "connected", "linked", "rssi", "updatedTimestamp"];
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
@@ -39,12 +45,16 @@ async fn the_admin_makes_partners(#[case] engine: Engine) {
 
     let bare = owner.post("/v1/partners", json!({ "name": "Bare" })).await.is(StatusCode::CREATED).body;
     fields_are(&bare, &and(PARTNER, &["clientSecret"]));
-    owner.post("/v1/partners", json!({ "name": "Other", "shortName": "maker-1" })).await.is_error(409, "short_name_taken");
+    owner
+        .post("/v1/partners", json!({ "name": "Other", "shortName": "maker-1" }))
+        .await
+        .is_error(409, "short_name_taken");
     let bare_path = format!("/v1/partners/{}", text(&bare, "partnerId"));
     let taken = json!({ "name": "Bare", "shortName": "maker-1" });
     owner.put(&bare_path, taken).await.is_error(409, "short_name_taken");
 
-    let renamed = client.put(&path, json!({ "name": "Maker of lamps", "clientId": "x", "partnerId": "x" })).await.ok().body;
+    let renamed =
+        client.put(&path, json!({ "name": "Maker of lamps", "clientId": "x", "partnerId": "x" })).await.ok().body;
     let expected = json!({ "name": "Maker of lamps", "shortName": null, "contactEmail": null });
     assert_eq!(renamed, with(&shown, expected));
     assert_eq!(owner.get(&path).await.ok().body, renamed);
@@ -85,7 +95,10 @@ async fn a_person_sees_what_is_theirs_and_no_secret(#[case] engine: Engine) {
     let account = &me["accountAccess"][0];
     fields_are(account, &["account", "privileges"]);
     fields_are(&account["account"], ACCOUNT);
-    assert_eq!((&account["account"]["accountId"], &account["account"]["type"]), (&json!(here.server.account()), &json!("CUSTOMER")));
+    assert_eq!(
+        (&account["account"]["accountId"], &account["account"]["type"]),
+        (&json!(here.server.account()), &json!("CUSTOMER"))
+    );
     assert_eq!(account["privileges"], json!({ "owner": true, "canWrite": true }));
     let partners = me["partnerAccess"].as_array().unwrap();
     assert_eq!(partners.len(), 2);
@@ -195,7 +208,8 @@ async fn a_device_belongs_to_an_account(#[case] engine: Engine) {
     let lamp = here.api.device_type(&here.partner, "Lamp").await;
     let path = format!("/v1/accounts/{}/devices", here.server.account());
     assert_eq!(here.api.get(&path).await.ok().body, json!([]));
-    let body = json!({ "deviceTypeId": lamp, "deviceId": "A.z_0:-", "friendlyName": "Kitchen", "tags": [" qa ", "qa"] });
+    let body =
+        json!({ "deviceTypeId": lamp, "deviceId": "A.z_0:-", "friendlyName": "Kitchen", "tags": [" qa ", "qa"] });
     let made = here.api.post(&path, body.clone()).await.is(StatusCode::CREATED).body;
     fields_are(&made, &and(DEVICE, &["deviceToken"]));
     let is_token = |token: &str| token.len() == 32 && token.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
@@ -222,7 +236,8 @@ async fn a_device_belongs_to_an_account(#[case] engine: Engine) {
         fields_are(device, &and(DEVICE, &["deviceTags"]));
     }
 
-    let renamed = here.api.put(&format!("{one}/friendlyName"), json!({ "friendlyName": "Küche", "deviceId": "x" })).await;
+    let renamed =
+        here.api.put(&format!("{one}/friendlyName"), json!({ "friendlyName": "Küche", "deviceId": "x" })).await;
     assert_eq!(renamed.ok().body, json!({ "friendlyName": "Küche" }));
     assert_eq!(here.api.get(&one).await.ok().body, with(&shown, json!({ "friendlyName": "Küche" })));
     let refused = here.api.put(&format!("{one}/friendlyName"), json!({ "friendlyName": "" })).await;
@@ -259,7 +274,8 @@ async fn a_device_belongs_to_an_account(#[case] engine: Engine) {
 #[tokio::test]
 async fn a_partner_sees_its_fleet(#[case] engine: Engine) {
     let here = Here::start(engine).await;
-    let (lamp, plug) = (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
+    let (lamp, plug) =
+        (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
     let path = format!("/v1/accounts/{}/devices", here.server.account());
     for (id, device_type, name, tags) in [
         ("lamp-1", &lamp, "Küche 100%", json!(["qa", "home"])),
@@ -288,7 +304,12 @@ async fn a_partner_sees_its_fleet(#[case] engine: Engine) {
 
     let found = async |query: &str| {
         let page = here.api.get(&format!("{fleet}?{query}")).await.ok().body;
-        let ids: Vec<_> = page["content"].as_array().unwrap().iter().map(|device| text(device, "deviceId")[..].to_owned()).collect();
+        let ids: Vec<_> = page["content"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|device| text(device, "deviceId")[..].to_owned())
+            .collect();
         assert_eq!(page["totalElements"], ids.len());
         ids.join(" ")
     };
@@ -308,7 +329,10 @@ async fn a_partner_sees_its_fleet(#[case] engine: Engine) {
     ] {
         assert_eq!(found(&query).await, expected, "{query}");
     }
-    assert_eq!(found("sort=deviceTypeId,desc").await, if lamp < plug { "plug-1 lamp-2 lamp-1" } else { "lamp-2 lamp-1 plug-1" });
+    assert_eq!(
+        found("sort=deviceTypeId,desc").await,
+        if lamp < plug { "plug-1 lamp-2 lamp-1" } else { "lamp-2 lamp-1 plug-1" }
+    );
     for (query, field) in [("deviceTypeId=x", "deviceTypeId"), ("sort=versions", "sort")] {
         let refused = here.api.get(&format!("{fleet}?{query}")).await;
         assert_eq!(refused.is_error(400, "invalid_fields").fields(), [field]);

@@ -127,7 +127,9 @@ async fn a_page_says_where_it_is(#[case] engine: Engine) {
         });
         assert_eq!(page, expected, "{query}");
     }
-    for (query, field) in [("page=-1", "page"), ("page=x", "page"), ("size=0", "size"), ("size=-5", "size"), ("size=1.5", "size")] {
+    for (query, field) in
+        [("page=-1", "page"), ("page=x", "page"), ("size=0", "size"), ("size=-5", "size"), ("size=1.5", "size")]
+    {
         for list in [here.ota("pool"), here.ota("pushes"), here.own("deviceTypes"), here.own("devices")] {
             let refused = here.api.get(&format!("{list}?{query}")).await.is_error(400, "invalid_fields");
             assert_eq!(refused.fields(), [field]);
@@ -158,7 +160,10 @@ async fn tags_keep_the_images_that_carry_one_of_them(#[case] engine: Engine) {
         images.push(here.image(body).await);
     }
     // By bytes: capitals first.
-    assert_eq!(here.api.get(&here.ota("tags")).await.ok().body, json!(["%", "QA", "größe 1", "qa", "qa2", "release"]));
+    assert_eq!(
+        here.api.get(&here.ota("tags")).await.ok().body,
+        json!(["%", "QA", "größe 1", "qa", "qa2", "release"])
+    );
     let versions = async |list: &str, tags: &str| {
         let page = here.api.get(&format!("{list}?sort=version&tags={tags}")).await.ok().body;
         let found = page["content"].as_array().unwrap();

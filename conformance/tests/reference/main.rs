@@ -19,10 +19,18 @@ use serde_json::{Map, Value, json};
 const TYPE: &[&str] =
     &["id", "name", "type", "partnerId", "createdTimestamp", "updatedTimestamp", "versionAttributeId"];
 const IMAGE: &[&str] = &[
-    "id", "name", "type", "versionNumber", "version", "url", "tags", "createdTimestamp", "updatedTimestamp", "partnerId",
+    "id",
+    "name",
+    "type",
+    "versionNumber",
+    "version",
+    "url",
+    "tags",
+    "createdTimestamp",
+    "updatedTimestamp",
+    "partnerId",
 ];
-const PAGE: &[&str] =
-    &["number", "size", "totalPages", "numberOfElements", "totalElements", "content", "sort"];
+const PAGE: &[&str] = &["number", "size", "totalPages", "numberOfElements", "totalElements", "content", "sort"];
 
 /// `fields` and more.
 fn and(fields: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {

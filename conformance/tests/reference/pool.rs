@@ -23,10 +23,13 @@ async fn an_image_is_created_with_what_is_given(#[case] engine: Engine) {
     assert!(integer(&bare, "id") > 0 && integer(&bare, "versionNumber") > 0);
 
     // A client that sends a whole record back, with another version, makes another image of it.
-    let again = with(&bare, json!({
-        "version": "2.0", "type": "5", "description": "line\n\tline", "url": "TBD", "url2": { "deep": [1] },
-        "tags": [" qa ", "release", "qa"], "associations": {},
-    }));
+    let again = with(
+        &bare,
+        json!({
+            "version": "2.0", "type": "5", "description": "line\n\tline", "url": "TBD", "url2": { "deep": [1] },
+            "tags": [" qa ", "release", "qa"], "associations": {},
+        }),
+    );
     let full = here.image(again).await;
     fields_are(&full, &and(IMAGE, &["versionAttributeId", "description"]));
     assert_eq!(full["tags"], json!(["qa", "release"]));
@@ -59,7 +62,9 @@ async fn an_image_is_created_with_what_is_given(#[case] engine: Engine) {
 async fn the_type_of_an_image_must_be_known(#[case] engine: Engine) {
     let here = Here::start(engine).await;
     let body = json!({ "name": "app", "type": 101, "version": "1" });
-    for unknown in [json!(4), json!(9), json!(100), json!(101), json!(201), json!(0), json!("three"), json!(3.5), Value::Null] {
+    for unknown in
+        [json!(4), json!(9), json!(100), json!(101), json!(201), json!(0), json!("three"), json!(3.5), Value::Null]
+    {
         let refused = here.create_image(with(&body, json!({ "type": unknown }))).await;
         assert_eq!(refused.is_error(400, "invalid_fields").fields(), ["type"], "{unknown}");
     }
@@ -130,7 +135,8 @@ async fn associations_are_made_with_the_image_all_or_none(#[case] engine: Engine
     let here = Here::start(engine).await;
     let owner = here.server.owner().await;
     let other = here.server.another_partner("Other").await;
-    let (lamp, plug) = (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
+    let (lamp, plug) =
+        (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
     let theirs = other.client.device_type(&other.id, "Their hub").await;
     let nowhere = uuid::Uuid::now_v7().to_string();
     let body = json!({ "name": "app", "type": 3, "version": "1" });
@@ -196,7 +202,8 @@ async fn exists_takes_any_name_and_version_in_its_path(#[case] engine: Engine) {
     let (name, version) = ("front door/größe 100% 🔒", "v1.0+rc/2?");
     let image = here.image(json!({ "name": name, "type": 3, "version": version })).await;
     let id = text(&image, "id");
-    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let encode =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let path = |number: i64, name: &str, version: &str| {
         here.ota(&format!("pool/types/{number}/names/{}/versions/{}/exists", encode(name), encode(version)))
     };
@@ -227,10 +234,12 @@ async fn put_replaces_what_is_said_and_never_what_it_is(#[case] engine: Engine) 
     let here = Here::start(engine).await;
     let lamp = here.api.device_type(&here.partner, "Lamp").await;
     let own = &here.partner;
-    let made = here.image(json!({
-        "name": "app", "type": 3, "version": "1", "description": "first", "tags": ["qa"],
-        "associations": { own: [lamp] },
-    })).await;
+    let made = here
+        .image(json!({
+            "name": "app", "type": 3, "version": "1", "description": "first", "tags": ["qa"],
+            "associations": { own: [lamp] },
+        }))
+        .await;
     let neighbour = here.plain_image(3, "2").await;
     let path = here.ota(&format!("pool/types/3/versionNumbers/{}", text(&made, "versionNumber")));
 
@@ -264,7 +273,9 @@ async fn put_replaces_what_is_said_and_never_what_it_is(#[case] engine: Engine) 
     let taken = here.api.put(&path, json!({ "name": "app", "version": "2" })).await;
     taken.is_error(409, "firmware_image_exists");
     let elsewhere = here.ota(&format!("pool/types/5/versionNumbers/{}", text(&made, "versionNumber")));
-    for path in [elsewhere, here.ota("pool/types/3/versionNumbers/987654321"), here.ota("pool/types/3/versionNumbers/x")] {
+    for path in
+        [elsewhere, here.ota("pool/types/3/versionNumbers/987654321"), here.ota("pool/types/3/versionNumbers/x")]
+    {
         here.api.put(&path, json!({ "name": "app", "version": "3" })).await.is_error(404, "not_found");
         here.api.get(&format!("{path}/associations")).await.is_error(404, "not_found");
     }

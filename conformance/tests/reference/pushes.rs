@@ -8,8 +8,17 @@ use serde_json::{Value, json};
 use crate::{Here, PAGE, and, is_millis, text, with};
 
 const PUSH: &[&str] = &[
-    "id", "deviceId", "deviceTypeId", "firmwareImageId", "type", "versionNumber", "version", "state",
-    "createdTimestamp", "updatedTimestamp", "requestedBy",
+    "id",
+    "deviceId",
+    "deviceTypeId",
+    "firmwareImageId",
+    "type",
+    "versionNumber",
+    "version",
+    "state",
+    "createdTimestamp",
+    "updatedTimestamp",
+    "requestedBy",
 ];
 
 impl Here {
@@ -135,7 +144,8 @@ async fn a_push_needs_a_binary_in_the_repository(#[case] engine: Engine) {
 #[tokio::test]
 async fn a_push_goes_to_a_device_of_its_device_type(#[case] engine: Engine) {
     let here = Here::start(engine).await;
-    let (lamp, plug) = (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
+    let (lamp, plug) =
+        (here.api.device_type(&here.partner, "Lamp").await, here.api.device_type(&here.partner, "Plug").await);
     here.api.device(&here.server.account(), &lamp, "lamp-1").await;
     here.api.device(&here.server.account(), &plug, "plug-1").await;
     let (image, id) = here.publish(&lamp, 3, "1").await;
@@ -165,7 +175,10 @@ async fn a_push_goes_to_a_device_of_its_device_type(#[case] engine: Engine) {
     // So it is with a device that leaves its account.
     let id = here.api.post(&here.images(&lamp, ""), image).await.is(StatusCode::CREATED).body;
     let push = here.pushed(&lamp, text(&id, "id"), "lamp-1").await;
-    here.api.delete(&format!("/v1/accounts/{}/devices/lamp-1", here.server.account())).await.is(StatusCode::NO_CONTENT);
+    here.api
+        .delete(&format!("/v1/accounts/{}/devices/lamp-1", here.server.account()))
+        .await
+        .is(StatusCode::NO_CONTENT);
     assert_eq!(here.state(&push).await, "cancelled");
     here.push(&lamp, text(&id, "id"), "lamp-1").await.is_error(404, "not_found");
 }
@@ -238,14 +251,18 @@ async fn pushes_are_listed_filtered_and_sorted(#[case] engine: Engine) {
     ] {
         assert_eq!(listed(query).await, expected, "{query}");
     }
-    for (query, field) in [("state=done", "state"), ("type=0", "type"), ("type=x", "type"), ("sort=history", "sort")] {
+    for (query, field) in [("state=done", "state"), ("type=0", "type"), ("type=x", "type"), ("sort=history", "sort")]
+    {
         let refused = here.api.get(&here.ota(&format!("pushes?{query}"))).await;
         assert_eq!(refused.is_error(400, "invalid_fields").fields(), [field]);
     }
-    for (field, expected) in [("deviceId", "lamp-1lamp-1lamp-2lamp-2"), ("type", "3355"), ("state", "cancelledofferedofferedoffered")] {
+    for (field, expected) in
+        [("deviceId", "lamp-1lamp-1lamp-2lamp-2"), ("type", "3355"), ("state", "cancelledofferedofferedoffered")]
+    {
         for (direction, descending) in [("asc", false), ("desc", true)] {
             let page = here.api.get(&here.ota(&format!("pushes?sort={field},{direction}"))).await.ok().body;
-            let values = page["content"].as_array().unwrap().iter().map(|push| push[field].to_string().replace('"', ""));
+            let values =
+                page["content"].as_array().unwrap().iter().map(|push| push[field].to_string().replace('"', ""));
             let mut values: Vec<_> = values.collect();
             if descending {
                 values.reverse();

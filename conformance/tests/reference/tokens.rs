@@ -80,6 +80,8 @@ async fn tokens_are_answered_and_refused_as_rfc_6749_says(#[case] engine: Engine
         }
         let form = Some("application/x-www-form-urlencoded; charset=utf-8");
         send(form, "grant_type=client_credentials&token=x").await.ok();
-        send(form, "grant_type=%ff&to").await.is_error(400, if endpoint.ends_with("token") { "unsupported_grant_type" } else { "invalid_request" });
+        send(form, "grant_type=%ff&to")
+            .await
+            .is_error(400, if endpoint.ends_with("token") { "unsupported_grant_type" } else { "invalid_request" });
     }
 }

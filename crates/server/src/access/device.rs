@@ -47,6 +47,9 @@ impl FromRequestParts<Service> for Device {
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
         let (tenant, device_id) = named_in_path(parts, service).await?;
+        if tenant.contains(char::is_control) {
+            return Err(DeviceDenied::Unauthenticated);
+        }
         let token = token(parts).ok_or(DeviceDenied::Unauthenticated)?;
         let mut conn = service.store.read().await?;
         let found = AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id, &token).await?;

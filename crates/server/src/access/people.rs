@@ -83,7 +83,10 @@ async fn caller(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Cal
 
 /// The id in the path under `name`. What is no id is refused as one that does not exist would be.
 async fn id_in_path<T: std::str::FromStr>(parts: &mut Parts, service: &Service, name: &str) -> Result<T, Denied> {
-    let params = RawPathParams::from_request_parts(parts, service).await.map_err(|_| Error::Forbidden)?;
+    let params = RawPathParams::from_request_parts(parts, service).await.map_err(|error| {
+        let is_this = error.to_string().contains(&format!("`{name}`"));
+        if is_this { Error::Forbidden } else { Error::Malformed("The path is not valid UTF-8.".to_owned()) }
+    })?;
     let text = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
     Ok(text.and_then(|text| text.parse().ok()).ok_or(Error::Forbidden)?)
 }

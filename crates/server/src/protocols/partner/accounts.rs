@@ -40,7 +40,7 @@ async fn create(
     JsonBody(body): JsonBody<AccountIn>,
 ) -> Result<(StatusCode, Json<AccountOut>), Refusal> {
     let mut fields = Fields::new();
-    let description = fields.required_text("description", body.description.as_deref(), 255);
+    let description = fields.required_text("description", body.description.as_deref(), 500);
     let partner = body.partner_id.unwrap_or_default();
     if partner.is_empty() {
         fields.refuse("partnerId", "is required: the id of the partner that makes the account");

@@ -56,7 +56,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if !matches!(bytes.trim_ascii_start().first(), Some(b'{')) {
         return Err(Error::Malformed("The body must be a JSON object.".to_owned()));
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::Malformed("The body is not UTF-8.".to_owned()))?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
     json.end().map_err(|error| Error::Malformed(format!("The body is not one JSON object: {error}.")))?;
     Ok(value)

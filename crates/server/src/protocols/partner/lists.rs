@@ -5,8 +5,8 @@ use axum::http::request::Parts;
 use otaria_core::fields::Fields;
 use otaria_core::page::{Page, PageRequest};
 use otaria_wire::partner::PageOut;
-use percent_encoding::percent_decode_str;
 
+use super::text::decoded;
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -17,10 +17,9 @@ impl FromRequestParts<Service> for Query {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Self::Rejection> {
-        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        Ok(Self(pairs.map(|(name, value)| (decode(name), decode(value))).collect()))
+        Ok(Self(pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()))
     }
 }
 

@@ -20,6 +20,7 @@ mod partners;
 mod path;
 mod pool;
 mod pushes;
+mod text;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

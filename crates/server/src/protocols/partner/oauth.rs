@@ -11,13 +11,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use otaria_core::PartnerId;
 use otaria_wire::partner::{ServerMetadata, TokenOut};
-use percent_encoding::percent_decode_str;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body;
 use super::errors::Refusal;
+use super::text::decoded;
 use crate::actions::tokens::IssuedTokens;
 use crate::actions::{Error, GrantRefusal};
 use crate::service::Service;
@@ -93,11 +93,7 @@ fn parse(form: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(form);
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.map(|(name, value)| (decode(name), decode(value))).collect()
-}
-
-fn decode(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
 /// Client id and secret; both may be form-encoded inside (RFC 6749, section 2.3.1).
@@ -109,7 +105,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     }
     let plain = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = plain.split_once(':')?;
-    Some((decode(id), decode(secret)))
+    Some((decoded(id), decoded(secret)))
 }
 
 /// The parameters of the token endpoint; for the document.

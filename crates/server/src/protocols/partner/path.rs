@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
 use super::errors::Refusal;
+use super::text::comparable;
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -19,7 +20,7 @@ impl FromRequestParts<Service> for PathParts {
         let params = RawPathParams::from_request_parts(parts, service)
             .await
             .map_err(|_| Error::Malformed("The path is not valid UTF-8.".to_owned()))?;
-        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), comparable(value))).collect()))
     }
 }
 
