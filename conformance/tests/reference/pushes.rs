@@ -1,11 +1,11 @@
 //! `/firmwareImages/{firmwareImageId}/push` and `/pushes`
 
 use otaria_conformance::{Answer, Engine, fields_are};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::{Here, PAGE, and, is_millis, text, with};
+use crate::{Here, PAGE, and, integer, is_millis, text, with};
 
 const PUSH: &[&str] = &[
     "id",
@@ -270,4 +270,48 @@ async fn pushes_are_listed_filtered_and_sorted(#[case] engine: Engine) {
             assert_eq!(values.concat(), expected);
         }
     }
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn what_a_device_runs_or_less_is_never_pushed_to_it(#[case] engine: Engine) {
+    let here = Here::start(engine).await;
+    let lamp = here.api.device_type(&here.partner, "Lamp").await;
+    let token = here.api.device(&here.server.account(), &lamp, "lamp-1").await;
+    let (_, older) = here.publish(&lamp, 3, "1").await;
+    let (_, newer) = here.publish(&lamp, 3, "2").await;
+    let (_, newest) = here.publish(&lamp, 3, "3").await;
+
+    // The device fetches the second one and says that it runs it.
+    let push = here.pushed(&lamp, &newer, "lamp-1").await;
+    let device = |method: Method, url: &str| {
+        here.api.http.request(method, url).header("authorization", format!("TargetToken {token}"))
+    };
+    let base =
+        Answer::of(device(Method::GET, &format!("{}/default/controller/v1/lamp-1", here.server.url()))).await.ok();
+    let deployment = text(&base.body["_links"]["deploymentBase"], "href").split('?').next().unwrap().to_owned();
+    let fetched = Answer::of(device(Method::GET, &deployment)).await.ok().body;
+    let done =
+        json!({ "id": fetched["id"], "status": { "execution": "closed", "result": { "finished": "success" } } });
+    Answer::of(device(Method::POST, &format!("{deployment}/feedback")).json(&done)).await.ok();
+    let ended = here.api.get(&push).await.ok().body;
+    assert_eq!((&ended["state"], &ended["progress"]), (&json!("succeeded"), &json!(100)));
+    fields_are(&ended, &and(PUSH, &["history", "progress", "startedTimestamp", "finishedTimestamp"]));
+
+    here.push(&lamp, &newer, "lamp-1").await.is_error(409, "already_installed");
+    here.push(&lamp, &older, "lamp-1").await.is_error(409, "newer_installed");
+    here.pushed(&lamp, &newest, "lamp-1").await;
+    let shown = here.api.get(&here.own("devices/lamp-1?expansions=attributes")).await.ok().body;
+    let version = &shown["versions"][0];
+    fields_are(version, &["type", "versionNumber", "version", "updatedTimestamp"]);
+    assert_eq!((&version["type"], &version["version"]), (&json!(3), &json!("2")));
+    let attribute = &shown["attributes"][0];
+    fields_are(attribute, &["id", "data", "updatedTimestamp"]);
+    let number = integer(version, "versionNumber").to_le_bytes();
+    assert_eq!(
+        (&attribute["id"], text(attribute, "data")),
+        (&json!(2003), data_encoding::HEXLOWER.encode(&number).as_str())
+    );
 }

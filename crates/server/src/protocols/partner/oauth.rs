@@ -62,7 +62,10 @@ impl FromRequest<Service> for ClientForm {
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        require_form(&parts.headers)?;
+        if !is_form(&parts.headers) {
+            let description = "Send the parameters as application/x-www-form-urlencoded.";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
+        }
         let parameters = parse(&read(body, service).await?);
         let (client_id, secret) = basic(&parts.headers).ok_or(refused(
             GrantRefusal::InvalidClient,
@@ -79,14 +82,9 @@ async fn read(body: Body, service: &Service) -> Result<bytes::Bytes, Refusal> {
     body::read(body, LARGEST, service).await
 }
 
-fn require_form(headers: &HeaderMap) -> Result<(), Refusal> {
+fn is_form(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = value.split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Ok(());
-    }
-    let description = "Send the parameters as application/x-www-form-urlencoded.";
-    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description))
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 fn parse(form: &[u8]) -> Vec<(String, String)> {
