@@ -1,6 +1,8 @@
 //! The arrows between the server's rooms, held against the code: `protocols -> access -> actions -> store`,
 //! `chores -> actions`. The crates' own dependencies hold the outer ones.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use std::path::{Path, PathBuf};
 
 /// In which room which words must not stand, and why.

@@ -1,5 +1,7 @@
 //! The OpenAPI document and the settings' page are what the code says.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
