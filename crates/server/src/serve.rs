@@ -47,6 +47,9 @@ pub enum StartError {
     /// The database or repository cannot be opened.
     #[error("cannot open the storage")]
     Storage(#[from] otaria_store::Error),
+    /// What is done without anybody asking is not done any more.
+    #[error("the chores ended by themselves; the log says why")]
+    Chores,
     /// Serving ended with an error.
     #[error("serving ended")]
     Serve(#[source] io::Error),
@@ -89,7 +92,7 @@ pub fn router(service: Service) -> Router {
 /// If the listener fails.
 pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), StartError> {
     let (stopping, stopped) = tokio::sync::watch::channel(());
-    let chores = tokio::spawn(chores::run(service.clone(), stopped));
+    let mut chores = tokio::spawn(chores::run(service.clone(), stopped));
     let handle = Handle::<SocketAddr>::new();
     let app = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let mut server = axum_server::from_tcp(listener).map_err(StartError::Serve)?.handle(handle.clone());
@@ -103,14 +106,16 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
     let serving = server.first_request_timeout(HEADER_DEADLINE).serve(app);
     tokio::pin!(serving);
     let served = tokio::select! {
-        served = &mut serving => served,
+        served = &mut serving => served.map_err(StartError::Serve),
+        // A server whose timers stand still looks healthy and is not.
+        _ = &mut chores => return Err(StartError::Chores),
         () = stop => {
             handle.graceful_shutdown(Some(GRACE));
-            serving.await
+            serving.await.map_err(StartError::Serve)
         }
     };
     drop(stopping);
-    drop(chores.await);
+    chores.await.map_err(|_| StartError::Chores)?;
     service.store.close().await;
-    served.map_err(StartError::Serve)
+    served
 }

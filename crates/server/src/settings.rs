@@ -79,7 +79,8 @@ pub struct RawSettings {
     /// `OTARIA_CANCELLING_SECONDS`: how long a device may take to answer a cancellation. Default a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelling_seconds: Option<u64>,
-    /// `OTARIA_SILENCE_SECONDS`: after how long without a poll a device that fetched counts as lost. Default a day.
+    /// `OTARIA_SILENCE_SECONDS`: after how long without a poll a device that fetched counts as lost. Default 6 hours,
+    /// and at least three polls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence_seconds: Option<u64>,
 }
@@ -202,6 +203,9 @@ impl Settings {
             ),
         };
         let defaults = Timers::default();
+        let poll = interval("poll_seconds", raw.poll_seconds.unwrap_or(300))?;
+        // A device that is asked to poll rarely is silent for longer.
+        let silence = defaults.silence.max(poll * 3);
         let timer = |name, seconds: Option<u64>, default| match seconds {
             Some(seconds) => positive(name, seconds),
             None => Ok(default),
@@ -215,7 +219,7 @@ impl Settings {
             installing: timer("installing_seconds", raw.installing_seconds, defaults.installing)?,
             installed: timer("installed_seconds", raw.installed_seconds, defaults.installed)?,
             cancelling: timer("cancelling_seconds", raw.cancelling_seconds, defaults.cancelling)?,
-            silence: timer("silence_seconds", raw.silence_seconds, defaults.silence)?,
+            silence: timer("silence_seconds", raw.silence_seconds, silence)?,
         };
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -228,8 +232,8 @@ impl Settings {
             idle: seconds("idle_seconds", raw.idle_seconds, 60)?,
             access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
             refresh_token: seconds("refresh_token_seconds", raw.refresh_token_seconds, 30 * 24 * 60 * 60)?,
-            poll: poll("poll_seconds", raw.poll_seconds.unwrap_or(300))?,
-            busy_poll: poll("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
+            poll,
+            busy_poll: interval("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
             chores: seconds("chore_seconds", raw.chore_seconds, 10)?,
             timers,
         })
@@ -324,7 +328,7 @@ fn positive(name: &'static str, seconds: u64) -> Result<Duration, SettingsError>
 }
 
 /// DDI writes the interval as `HH:MM:SS`: under a day.
-fn poll(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
+fn interval(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
     if (1..24 * 60 * 60).contains(&seconds) {
         Ok(Duration::from_secs(seconds))
     } else {
@@ -332,7 +336,9 @@ fn poll(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
     }
 }
 
+/// A database URL without its password, which may stand before the host or among the parameters.
 fn without_password(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 < at => {
             let user = &url[scheme + 3..at];
@@ -395,7 +401,8 @@ mod tests {
 
     #[test]
     fn the_description_has_every_setting_and_no_password() {
-        let settings = raw(|raw| raw.database_url = Some("postgres://me:hunter2@db:5432/ota".into())).unwrap();
+        let settings =
+            raw(|raw| raw.database_url = Some("postgres://me:hunter2@db:5432/ota?password=hunter2".into())).unwrap();
         let text = settings.describe();
         assert!(!text.contains("hunter2") && text.contains("postgres://me:***@db:5432/ota"), "{text}");
         for key in KEYS.iter().filter(|key| !key.ends_with("_file")) {

@@ -19,6 +19,8 @@ use tokio_util::io::ReaderStream;
 
 use crate::Error;
 
+/// Where binaries are inside the repository; whatever else is there is not ours.
+const BLOBS: &str = "blobs";
 /// How much is read at once when a binary is sent.
 const READ_CHUNK: usize = 256 * 1024;
 
@@ -54,7 +56,7 @@ impl Repository {
     pub async fn stage(&self) -> Result<Staged, Error> {
         let name = uuid::Uuid::now_v7().simple().to_string();
         // The last two digits are random: folders of an even size.
-        let location = Path::from_iter(["blobs", &name[30..], &name]);
+        let location = Path::from_iter([BLOBS, &name[30..], &name]);
         let upload = self.objects.put_multipart(&location).await?;
         Ok(Staged { location, upload: Some(upload) })
     }
@@ -103,7 +105,7 @@ impl Repository {
     /// # Errors
     /// If the storage cannot be listed.
     pub async fn older_than(&self, before: Timestamp) -> Result<Vec<String>, Error> {
-        let mut objects = self.objects.list(None);
+        let mut objects = self.objects.list(Some(&Path::from(BLOBS)));
         let mut found = Vec::new();
         while let Some(object) = objects.try_next().await? {
             if object.last_modified.timestamp_millis() < before.as_millis() {
@@ -120,7 +122,7 @@ impl Repository {
     /// If the folder cannot be read.
     pub async fn remove_unfinished(&self, idle: Duration) -> Result<usize, Error> {
         let Some(folder) = self.folder.clone() else { return Ok(0) };
-        tokio::task::spawn_blocking(move || remove_unfinished(&folder.join("blobs"), idle))
+        tokio::task::spawn_blocking(move || remove_unfinished(&folder.join(BLOBS), idle))
             .await
             .map_err(|_| Error::GivenUp)?
     }

@@ -21,7 +21,8 @@ pub struct Timers {
     pub installed: Duration,
     /// Until the device answers that it lets go. A bound on the whole, which no sign of life extends.
     pub cancelling: Duration,
-    /// How long a device that has fetched may say nothing at all, not even poll, before it counts as lost.
+    /// How long a device that has fetched may say nothing at all, not even poll, before it counts as lost. Well
+    /// above the interval at which devices poll, and well below the other limits, or nothing would ever be lost.
     pub silence: Duration,
 }
 
@@ -57,7 +58,7 @@ impl Default for Timers {
             installing: DAY,
             installed: 7 * DAY,
             cancelling: DAY,
-            silence: DAY,
+            silence: Duration::from_secs(6 * 60 * 60),
         }
     }
 }

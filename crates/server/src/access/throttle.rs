@@ -36,16 +36,19 @@ impl Failures {
 }
 
 impl Throttle {
-    /// How long this account must still wait at this address; zero if not at all.
-    pub fn wait(&self, account: &str, address: IpAddr, now: Timestamp) -> Duration {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(failures) = failures.get(&(account.to_owned(), address)) else { return Duration::ZERO };
-        failures.last.plus(failures.wait()).since(now)
-    }
-
-    /// Counts a wrong password.
-    pub fn failed(&self, account: &str, address: IpAddr, now: Timestamp) {
+    /// Begins an attempt, unless this account must still wait at this address. It counts as a wrong password until
+    /// it [succeeded](Self::succeeded), so that many at once are no way around the wait.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn begin(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = failures.get(&(account.to_owned(), address)) {
+            let wait = earlier.last.plus(earlier.wait()).since(now);
+            if !wait.is_zero() {
+                return Err(wait);
+            }
+        }
         if failures.len() >= REMEMBERED {
             failures.retain(|_, failures| now.since(failures.last) < failures.wait().max(Duration::from_secs(60)));
         }
@@ -53,6 +56,7 @@ impl Throttle {
         let forgotten = now.since(entry.last) > FORGET;
         entry.count = if forgotten { 1 } else { entry.count.saturating_add(1) };
         entry.last = now;
+        Ok(())
     }
 
     /// Forgets after a right password.
@@ -68,41 +72,53 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
+    /// Fails `times` times, waiting as long as it takes; when that was.
+    fn fail(throttle: &Throttle, account: &str, times: u32) -> Timestamp {
+        let mut now = Timestamp::from_millis(1_000_000);
+        for _ in 0..times {
+            if let Err(wait) = throttle.begin(account, HERE, now) {
+                now = now.plus(wait);
+                throttle.begin(account, HERE, now).unwrap();
+            }
+        }
+        now
+    }
+
     #[test]
     fn ten_wrong_passwords_cost_at_least_thirty_seconds_but_only_there() {
         let throttle = Throttle::default();
-        let now = Timestamp::from_millis(1_000_000);
-        for _ in 0..10 {
-            throttle.failed("a@example.com", HERE, now);
-        }
-        let wait = throttle.wait("a@example.com", HERE, now);
+        let now = fail(&throttle, "a@example.com", 10);
+        let wait = throttle.begin("a@example.com", HERE, now).unwrap_err();
         assert!(wait >= Duration::from_secs(30) && wait <= LONGEST, "{wait:?}");
-        assert_eq!(throttle.wait("a@example.com", ELSEWHERE, now), Duration::ZERO);
-        assert_eq!(throttle.wait("b@example.com", HERE, now), Duration::ZERO);
-        assert_eq!(throttle.wait("a@example.com", HERE, now.plus(wait)), Duration::ZERO);
+        assert_eq!(throttle.begin("a@example.com", ELSEWHERE, now), Ok(()));
+        assert_eq!(throttle.begin("b@example.com", HERE, now), Ok(()));
+        assert_eq!(throttle.begin("a@example.com", HERE, now.plus(wait)), Ok(()));
+    }
+
+    #[test]
+    fn many_at_once_are_no_way_around_the_wait() {
+        let throttle = Throttle::default();
+        let now = Timestamp::from_millis(0);
+        let begun = (0..100).filter(|_| throttle.begin("a", HERE, now).is_ok()).count();
+        assert_eq!(begun, 4);
     }
 
     #[test]
     fn mistyping_is_free_and_success_forgets() {
         let throttle = Throttle::default();
         let now = Timestamp::from_millis(0);
-        for _ in 0..3 {
-            throttle.failed("a", HERE, now);
+        for _ in 0..4 {
+            assert_eq!(throttle.begin("a", HERE, now), Ok(()));
         }
-        assert_eq!(throttle.wait("a", HERE, now), Duration::ZERO);
-        throttle.failed("a", HERE, now);
-        assert!(throttle.wait("a", HERE, now) > Duration::ZERO);
+        assert!(throttle.begin("a", HERE, now).is_err());
         throttle.succeeded("a", HERE);
-        assert_eq!(throttle.wait("a", HERE, now), Duration::ZERO);
+        assert_eq!(throttle.begin("a", HERE, now), Ok(()));
     }
 
     #[test]
     fn no_wait_is_longer_than_the_longest() {
         let throttle = Throttle::default();
-        let now = Timestamp::from_millis(0);
-        for _ in 0..1000 {
-            throttle.failed("a", HERE, now);
-        }
-        assert_eq!(throttle.wait("a", HERE, now), LONGEST);
+        let now = fail(&throttle, "a", 100);
+        assert_eq!(throttle.begin("a", HERE, now), Err(LONGEST));
     }
 }

@@ -11,7 +11,7 @@ use otaria_store::binaries::{self, Binary};
 use otaria_store::repository::Staged;
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use sha1::Sha1;
-use sha2::Digest as _;
+use sha2::{Digest as _, Sha512};
 
 use crate::actions::Error;
 use crate::service::Service;
@@ -20,10 +20,12 @@ use crate::service::Service;
 const PIECE: usize = 1024 * 1024;
 
 /// A digest that the client says the binary has (RFC 9530).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExpectedDigests {
     /// SHA-256, if said.
-    pub sha256: Option<Sha256>,
+    pub sha256: Option<[u8; 32]>,
+    /// SHA-512, if said.
+    pub sha512: Option<[u8; 64]>,
 }
 
 impl Service {
@@ -43,15 +45,16 @@ impl Service {
         S: Stream<Item = Result<Bytes, Error>> + Unpin,
     {
         let mut staged = self.repository.stage().await?;
-        let digests = self.store_and_hash(&mut staged, body).await?;
+        let (digests, sha512) = self.store_and_hash(&mut staged, body, expected).await?;
         if digests.size == 0 {
             return Err(Error::Malformed("The file is empty: send its bytes as the body.".to_owned()));
         }
-        if expected.sha256.is_some_and(|sha256| sha256 != digests.sha256) {
-            let text = format!(
-                "The bytes that arrived have the SHA-256 {}, which is not the one announced.",
-                digests.sha256
-            );
+        let as_announced = expected.sha256.is_none_or(|sha256| sha256 == *digests.sha256.as_bytes())
+            && expected.sha512.is_none_or(|announced| sha512 == Some(announced));
+        if !as_announced {
+            let sha256 = digests.sha256;
+            let text =
+                format!("The bytes that arrived, of SHA-256 {sha256}, are not those that the digest announced.");
             return Err(Error::Malformed(text));
         }
         let location = staged.finish().await?;
@@ -60,22 +63,28 @@ impl Service {
         let noted = self.store.write(move |tx| {
             Box::pin(async move { binaries::insert(tx, &scope, &digests, file_name.as_deref(), &own, now).await })
         });
-        // Without a row the bytes are nobody's; with another location they were here before.
-        let kept = noted.await;
-        if kept.as_ref().ok() != Some(&location)
+        // The bytes that were here before serve as well. After an error it is not known whether the row is there, so
+        // that the bytes stay, for the sweeper if nobody's.
+        let kept = noted.await?;
+        if kept != location
             && let Err(error) = self.repository.remove(&location).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, location, "a duplicate is left to the sweeper");
         }
-        kept?;
         Ok(digests.sha256)
     }
 
-    async fn store_and_hash<S>(&self, staged: &mut Staged, mut body: S) -> Result<Digests, Error>
+    /// The digests of what came, and its SHA-512 where one is expected.
+    async fn store_and_hash<S>(
+        &self,
+        staged: &mut Staged,
+        mut body: S,
+        expected: ExpectedDigests,
+    ) -> Result<(Digests, Option<[u8; 64]>), Error>
     where
         S: Stream<Item = Result<Bytes, Error>> + Unpin,
     {
-        let mut hasher = Hasher::default();
+        let mut hasher = Hasher { sha512: expected.sha512.map(|_| Sha512::default()), ..Hasher::default() };
         let mut piece = BytesMut::with_capacity(PIECE);
         loop {
             let chunk = next_within(&mut body, self.settings.idle).await?;
@@ -116,6 +125,14 @@ impl Service {
         }
     }
 
+    /// The bytes of a binary from `start` to before `end`.
+    ///
+    /// # Errors
+    /// If the repository does not have them at hand; later errors are in the stream.
+    pub async fn read_binary(&self, binary: &Binary, start: u64, end: u64) -> Result<Reading, Error> {
+        Ok(self.repository.read(&binary.location, start, end).await?)
+    }
+
     /// A binary of the partner in the repository.
     ///
     /// # Errors
@@ -126,6 +143,9 @@ impl Service {
     }
 }
 
+/// The bytes of a binary, on their way out.
+pub type Reading = futures::stream::BoxStream<'static, Result<Bytes, otaria_store::Error>>;
+
 async fn next_within<S>(body: &mut S, idle: Duration) -> Result<Option<Bytes>, Error>
 where
     S: Stream<Item = Result<Bytes, Error>> + Unpin,
@@ -133,12 +153,13 @@ where
     tokio::time::timeout(idle, body.next()).await.map_err(|_| Error::TooSlow)?.transpose()
 }
 
-/// The three digests in one pass.
+/// The three digests in one pass; SHA-512 only where it is to be compared.
 #[derive(Default)]
 struct Hasher {
     sha256: sha2::Sha256,
     sha1: Sha1,
     md5: Md5,
+    sha512: Option<Sha512>,
     size: u64,
 }
 
@@ -149,18 +170,22 @@ impl Hasher {
             self.sha256.update(&bytes);
             self.sha1.update(&bytes);
             self.md5.update(&bytes);
+            if let Some(sha512) = &mut self.sha512 {
+                sha512.update(&bytes);
+            }
             self.size += bytes.len() as u64;
             self
         });
         hashed.await.map_err(|error| Error::Internal(std::sync::Arc::new(error)))
     }
 
-    fn finish(self) -> Digests {
-        Digests {
+    fn finish(self) -> (Digests, Option<[u8; 64]>) {
+        let digests = Digests {
             sha256: Sha256::from_bytes(self.sha256.finalize().into()),
             sha1: self.sha1.finalize().into(),
             md5: self.md5.finalize().into(),
             size: self.size,
-        }
+        };
+        (digests, self.sha512.map(|sha512| sha512.finalize().into()))
     }
 }

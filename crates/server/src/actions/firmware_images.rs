@@ -24,8 +24,8 @@ pub struct Claim {
     pub name: String,
     /// The image's version.
     pub version: String,
-    /// The image's url, if the client says one.
-    pub url: Option<String>,
+    /// The image's url.
+    pub url: String,
 }
 
 /// A device description to make for a device type (type 4).
@@ -101,9 +101,7 @@ impl Service {
 
     fn require_agreement(&self, claim: &Claim, image: &Image) -> Result<(), Error> {
         let url = self.url(image.partner_id, &image.content.link);
-        let same_url = claim.url.as_ref().is_none_or(|claimed| {
-            *claimed == url || self.link(image.partner_id, claimed.clone()) == image.content.link
-        });
+        let same_url = claim.url == url || self.link(image.partner_id, claim.url.clone()) == image.content.link;
         let agreements = [
             ("name", claim.name == image.content.name),
             ("version", claim.version == image.content.version),

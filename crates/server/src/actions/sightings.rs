@@ -1,6 +1,6 @@
 //! Signs of life of devices, gathered and written down in bulk: a poll writes nothing by itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use otaria_core::{DeviceId, PartnerId, Timestamp};
@@ -15,7 +15,7 @@ const BATCH: usize = 1000;
 
 /// Devices heard of since the last flush, the latest sign of life of each.
 #[derive(Default)]
-pub struct Sightings(Mutex<HashMap<(PartnerId, DeviceId), Sighting>>);
+pub struct Sightings(Mutex<BTreeMap<(PartnerId, DeviceId), Sighting>>);
 
 impl Sightings {
     /// Notes that a device was heard of.
@@ -25,27 +25,40 @@ impl Sightings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, sighting);
     }
 
+    /// All of them, in an order in which no two writers wait for each other.
     fn take(&self) -> Vec<Sighting> {
         let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         taken.into_values().collect()
     }
+
+    /// Takes back what was not written down, where nothing newer is known.
+    fn put_back(&self, sightings: &[Sighting]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for sighting in sightings {
+            let key = (sighting.device.partner_id(), sighting.device.device_id().clone());
+            known.entry(key).or_insert_with(|| sighting.clone());
+        }
+    }
 }
 
 impl Service {
-    /// Writes down which devices were heard of. What cannot be written is lost: the next poll says it again.
+    /// Writes down which devices were heard of. What cannot be written waits for the next time.
     ///
     /// # Errors
     /// If the store refuses it.
     pub async fn flush_sightings(&self) -> Result<(), Error> {
-        for batch in self.sightings.take().chunks(BATCH) {
-            let batch = batch.to_vec();
-            self.store
-                .write(move |tx| {
-                    Box::pin(async move {
-                        devices::note_sightings(tx, &InstallationScope::of_the_process(), &batch).await
-                    })
-                })
-                .await?;
+        let sightings = self.sightings.take();
+        for (index, batch) in sightings.chunks(BATCH).enumerate() {
+            let rows = batch.to_vec();
+            let written = self.store.write(move |tx| {
+                Box::pin(
+                    async move { devices::note_sightings(tx, &InstallationScope::of_the_process(), &rows).await },
+                )
+            });
+            if let Err(error) = written.await {
+                self.sightings.put_back(&sightings[index * BATCH..]);
+                return Err(error.into());
+            }
         }
         Ok(())
     }

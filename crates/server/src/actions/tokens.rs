@@ -65,10 +65,8 @@ impl Service {
         address: IpAddr,
     ) -> Result<IssuedTokens, Error> {
         let email = username.trim().to_lowercase();
-        let retry_after = self.throttle.wait(&email, address, self.clock.now());
-        if !retry_after.is_zero() {
-            return Err(Error::TooMany { retry_after });
-        }
+        let begun = self.throttle.begin(&email, address, self.clock.now());
+        begun.map_err(|retry_after| Error::TooMany { retry_after })?;
         let scope = InstallationScope::of_the_process();
         let user = users::by_email(&mut self.store.read().await?, &scope, &email).await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -84,7 +82,6 @@ impl Service {
                 self.issue(Holder { partner_id: client, user_id: Some(id) }).await
             }
             user => {
-                self.throttle.failed(&email, address, now);
                 if let Some(id) = user.map(|user| user.user_id) {
                     self.store
                         .write(move |tx| Box::pin(async move { users::count_failure(tx, &scope, id).await }))

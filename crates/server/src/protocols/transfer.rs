@@ -51,7 +51,7 @@ pub async fn send(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        Body::from_stream(service.repository.read(&binary.location, start, end).await?)
+        Body::from_stream(service.read_binary(binary, start, end).await?)
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();

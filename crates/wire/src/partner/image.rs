@@ -45,8 +45,8 @@ pub struct PoolImageUpdateIn {
     /// The version for people, any scheme, 1–64 characters.
     #[schema(required = true, nullable = false, min_length = 1, max_length = 64)]
     pub version: Option<String>,
-    /// Where the binary is, up to 2048 characters; fixed once the image was pushed.
-    #[schema(max_length = 2048)]
+    /// Where the binary is, up to 2048 characters; may be empty; fixed once the image was pushed.
+    #[schema(required = true, nullable = false, max_length = 2048)]
     pub url: Option<String>,
     /// Up to 32 tags of 1–35 characters, without commas.
     #[schema(value_type = Option<Vec<String>>, max_items = 32)]
@@ -90,7 +90,7 @@ pub struct PoolImageOut {
 
 /// A request to make a pool image available to a device type, or to create an image of type 4.
 ///
-/// A whole pool image, as any list answers it, is such a request.
+/// A whole pool image, as any list answers it, is such a request. What is not taken may therefore be anything.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssociationIn {
@@ -98,14 +98,14 @@ pub struct AssociationIn {
     #[schema(required = true, nullable = false, min_length = 1, max_length = 255)]
     pub name: Option<String>,
     /// Taken for type 4 only, up to 500 characters.
-    #[schema(max_length = 500)]
-    pub description: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub description: Option<serde_json::Value>,
     /// The image's firmware type.
     #[schema(required = true, nullable = false)]
     pub r#type: Option<IntegerText>,
     /// The image's version number, as the platform generated it; for type 4 it is generated now.
-    #[schema(required = true, nullable = false)]
-    pub version_number: Option<IntegerText>,
+    #[schema(required = true, nullable = false, value_type = IntegerText)]
+    pub version_number: Option<serde_json::Value>,
     /// The image's version, 1–64 characters; must equal the pool image's.
     #[schema(required = true, nullable = false, min_length = 1, max_length = 64)]
     pub version: Option<String>,
@@ -114,11 +114,13 @@ pub struct AssociationIn {
     pub url: Option<String>,
     /// Taken for type 4 only: up to 32 tags of 1–35 characters, without commas.
     #[schema(value_type = Option<Vec<String>>, max_items = 32)]
-    pub tags: Option<Vec<Option<String>>>,
+    pub tags: Option<serde_json::Value>,
     /// For type 4: the device description that the image holds.
-    pub device_description_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub device_description_id: Option<serde_json::Value>,
     /// For type 4: the device profile that the image belongs to.
-    pub device_profile_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub device_profile_id: Option<serde_json::Value>,
 }
 
 /// A firmware image as a device type has it.

@@ -19,8 +19,11 @@ mod path;
 mod sleep;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{any, get, post, put};
 
+use crate::access::device::Device;
 use crate::service::Service;
 
 /// The routes of the dialect.
@@ -33,6 +36,12 @@ pub fn router() -> Router<Service> {
         .route("/cancelAction/{actionId}/feedback", post(cancel::post_feedback))
         .route("/configData", put(config_data::put))
         .route("/softwaremodules/{actionId}/artifacts", get(artifacts::list))
-        .route("/softwaremodules/{actionId}/artifacts/{fileName}", get(artifacts::get));
+        .route("/softwaremodules/{actionId}/artifacts/{fileName}", get(artifacts::get))
+        .route("/{*rest}", any(nothing_there));
     Router::new().nest("/{tenant}/controller/v1/{controllerId}", device)
+}
+
+/// The dialect has resources that are not offered here; devices follow links and do not ask for them.
+async fn nothing_there(_: Device) -> Response {
+    errors::empty(StatusCode::NOT_FOUND)
 }

@@ -75,9 +75,13 @@ async fn upload_bytes(service: &Service, scope: ManagePartner, request: Request)
 }
 
 async fn upload_form(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
+    if expected(request.headers())? != ExpectedDigests::default() {
+        let text = "Send the file's digest as a header of its part: that of a whole form is not checked.";
+        return Err(Error::Malformed(text.to_owned()).into());
+    }
     let no_form = || Error::Malformed("The body is no multipart/form-data with a boundary.".to_owned());
     let mut form = Multipart::from_request(request, service).await.map_err(|_| no_form())?;
-    while let Some(field) = form.next_field().await.map_err(|_| cut_off())? {
+    while let Some(field) = next_part(service, &mut form).await? {
         if let Some(name) = field.file_name() {
             let file_name = clean_file_name(name);
             let expected = expected(field.headers())?;
@@ -85,6 +89,12 @@ async fn upload_form(service: &Service, scope: ManagePartner, request: Request) 
         }
     }
     Err(Error::Malformed("The form has no file: send one part with a filename.".to_owned()).into())
+}
+
+/// The form's next part. Parts that are no file are skipped, which must not take for ever.
+async fn next_part<'f>(service: &Service, form: &'f mut Multipart) -> Result<Option<Field<'f>>, Error> {
+    let next = tokio::time::timeout(service.settings.idle, form.next_field()).await;
+    next.map_err(|_| Error::TooSlow)?.map_err(|_| cut_off())
 }
 
 async fn receive_field(
@@ -130,7 +140,8 @@ fn clean_file_name(name: &str) -> Option<String> {
     (!clean.is_empty() && clean != "." && clean != "..").then(|| clean.to_owned())
 }
 
-/// The SHA-256 that `Content-Digest` or `Repr-Digest` announces (RFC 9530). Other algorithms are not checked.
+/// The digests that `Content-Digest` or `Repr-Digest` announces (RFC 9530), by its two active algorithms. The others
+/// are broken, and not checked.
 fn expected(headers: &HeaderMap) -> Result<ExpectedDigests, Error> {
     const HEADERS: [HeaderName; 2] =
         [HeaderName::from_static("content-digest"), HeaderName::from_static("repr-digest")];
@@ -138,20 +149,22 @@ fn expected(headers: &HeaderMap) -> Result<ExpectedDigests, Error> {
     for value in HEADERS.iter().flat_map(|name| headers.get_all(name)) {
         let members = value.to_str().unwrap_or_default().split(',').filter_map(|member| member.split_once('='));
         for (algorithm, digest) in members {
-            if algorithm.trim().eq_ignore_ascii_case("sha-256") {
-                expected.sha256 = Some(digest_bytes(digest.trim()).ok_or_else(|| {
-                    Error::Malformed("The announced digest is not of the form sha-256=:base64:.".to_owned())
-                })?);
+            match algorithm.trim().to_ascii_lowercase().as_str() {
+                "sha-256" => expected.sha256 = Some(digest_bytes(digest)?),
+                "sha-512" => expected.sha512 = Some(digest_bytes(digest)?),
+                _ => {}
             }
         }
     }
     Ok(expected)
 }
 
-fn digest_bytes(text: &str) -> Option<Sha256> {
-    let base64 = text.strip_prefix(':')?.strip_suffix(':')?;
-    let bytes = BASE64.decode(base64.as_bytes()).ok()?;
-    bytes.try_into().ok().map(Sha256::from_bytes)
+fn digest_bytes<const N: usize>(text: &str) -> Result<[u8; N], Error> {
+    let base64 = text.trim().strip_prefix(':').and_then(|text| text.strip_suffix(':'));
+    let bytes = base64.and_then(|base64| BASE64.decode(base64.as_bytes()).ok());
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+        Error::Malformed("An announced digest must be of the form sha-256=:base64: or sha-512=:base64:.".to_owned())
+    })
 }
 
 /// Moves an uploaded file to the repository for good, and returns its url.
@@ -184,6 +197,7 @@ async fn move_to_repository(
         (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
         (status = 206, description = "The range", body = String, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it"),
+        (status = 412, description = "The file is not the one that If-Match names"),
         (status = 416, description = "The range is outside the file"),
     ),
 )]

@@ -67,6 +67,8 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = error.path().to_string();
     if error.inner().is_data() && path != "." {
         Error::field(&path, format_args!("cannot be read: {}", error.inner()))
+    } else if error.inner().is_data() {
+        Error::Malformed(format!("The body cannot be read: {}.", error.inner()))
     } else {
         Error::Malformed(format!("The body is not JSON: {}.", error.inner()))
     }

@@ -121,7 +121,7 @@ fn add_errors(operation: &mut Operation, path: &str) {
     }
     for (status, response) in &mut operation.responses.responses {
         let is_error = status.starts_with('4') || status.starts_with('5');
-        if let (true, utoipa::openapi::RefOr::T(response)) = (is_error && status != "416", response) {
+        if let (true, utoipa::openapi::RefOr::T(response)) = (is_error, response) {
             response.content.insert("application/json".to_owned(), body());
         }
     }

@@ -52,6 +52,12 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED => {
                 ("method_not_allowed", "This path does not take this method: the Allow header has those it takes.")
             }
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                ("range_not_satisfiable", "The range is outside the file: the Content-Range header has its size.")
+            }
+            StatusCode::PRECONDITION_FAILED => {
+                ("precondition_failed", "The file is not the one that If-Match names: the ETag header has its tag.")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", "The body is too large."),
             status if status.is_server_error() => {
                 ("internal_error", "The server failed; its log says why, under this request's id.")
@@ -162,10 +168,8 @@ fn with_body(mut response: Response, id: Uuid) -> Response {
     }
     let refusal = match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) => refusal,
-        // What answers with an error of its own form, such as a range that cannot be met, has said what it has to.
-        None if response.headers().contains_key(CONTENT_TYPE) || status == StatusCode::RANGE_NOT_SATISFIABLE => {
-            return response;
-        }
+        // What answers with an error of its own form has said what it has to.
+        None if response.headers().contains_key(CONTENT_TYPE) => return response,
         None => Refusal::of_status(status),
     };
     let trace: String = format!("{} (request {id})", refusal.description).replace(['\n', '\r'], " ");

@@ -9,7 +9,8 @@ use otaria_core::{DeviceTypeId, FirmwareType, VersionNumber};
 use otaria_store::firmware_images::FirmwareImage;
 use otaria_store::pool;
 use otaria_store::scopes::ViewPartner;
-use otaria_wire::partner::{AssociationIn, FirmwareImageOut, PageOut, ValueIn};
+use otaria_wire::partner::{AssociationIn, FirmwareImageOut, IntegerText, PageOut, ValueIn};
+use serde::de::DeserializeOwned;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -76,14 +77,8 @@ async fn create(
     let mut fields = Fields::new();
     let firmware_type = firmware_type(&mut fields, body.r#type.as_ref());
     let image = if firmware_type == FirmwareType::DEVICE_DESCRIPTION {
-        let AssociationIn { name, description, version, url, tags, .. } = &body;
-        let said = ImageFields { name, description, version, url, tags };
-        let content = said.check(&service, scope.partner_id(), &mut fields);
-        let device_description_id =
-            fields.optional_text("deviceDescriptionId", body.device_description_id.as_deref(), 255);
-        let device_profile_id = fields.optional_text("deviceProfileId", body.device_profile_id.as_deref(), 255);
+        let description = new_description(&service, &scope, &mut fields, body);
         fields.finish().map_err(Error::from)?;
-        let description = NewDescription { content, device_description_id, device_profile_id };
         service.describe_device_type(scope, device_type, description).await?
     } else {
         let claim = Claim {
@@ -91,7 +86,7 @@ async fn create(
             version_number: version_number(&mut fields, &body),
             name: fields.name("name", body.name.as_deref()),
             version: fields.version(body.version.as_deref()),
-            url: body.url,
+            url: fields.url(body.url.as_deref()),
         };
         fields.finish().map_err(Error::from)?;
         service.associate(scope, caller, device_type, claim).await?
@@ -99,8 +94,35 @@ async fn create(
     Ok((StatusCode::CREATED, Json(out(&service, image))))
 }
 
+/// What is said about a device description (type 4), for which alone these fields count.
+fn new_description(
+    service: &Service,
+    scope: &ViewPartner,
+    fields: &mut Fields,
+    body: AssociationIn,
+) -> NewDescription {
+    let description = read(fields, "description", body.description);
+    let tags = read(fields, "tags", body.tags);
+    let device_description_id: Option<String> = read(fields, "deviceDescriptionId", body.device_description_id);
+    let device_profile_id: Option<String> = read(fields, "deviceProfileId", body.device_profile_id);
+    let AssociationIn { name, version, url, .. } = body;
+    let said = ImageFields { name: &name, description: &description, version: &version, url: &url, tags: &tags };
+    NewDescription {
+        content: said.check(service, scope.partner_id(), fields),
+        device_description_id: fields.optional_text("deviceDescriptionId", device_description_id.as_deref(), 255),
+        device_profile_id: fields.optional_text("deviceProfileId", device_profile_id.as_deref(), 255),
+    }
+}
+
+/// A field that was taken as it came, now read as what it must be.
+fn read<T: DeserializeOwned>(fields: &mut Fields, name: &str, value: Option<serde_json::Value>) -> Option<T> {
+    let read = serde_json::from_value(value?);
+    read.map_err(|error| fields.refuse(name, format_args!("cannot be read: {error}"))).ok()
+}
+
 fn version_number(fields: &mut Fields, body: &AssociationIn) -> VersionNumber {
-    let found = body.version_number.as_ref().and_then(|text| text.0.parse().ok());
+    let text = body.version_number.clone().and_then(|value| serde_json::from_value::<IntegerText>(value).ok());
+    let found = text.and_then(|text| text.0.parse().ok());
     found.unwrap_or_else(|| {
         fields.refuse("versionNumber", "is required: the version number of an image in the pool");
         VersionNumber::from_i64(0)

@@ -73,7 +73,7 @@ impl FromRequest<Service> for ClientForm {
         ))?;
         let client = service.authenticate_client(&client_id, &secret).await?;
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+        let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
         Ok(Self { client, address, parameters })
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use otaria_core::PartnerId;
 use otaria_core::fields::Fields;
 use otaria_store::partners::Partner;
 use otaria_wire::partner::{PartnerIn, PartnerOut};
@@ -17,7 +18,10 @@ use crate::actions::partners::PartnerDetails;
 use crate::service::Service;
 
 /// First segments of paths that a partner's short name would hide.
-const RESERVED: [&str; 8] = ["v1", "oauth", "docs", "livez", "readyz", "default", "openapi", "console"];
+const RESERVED: [&str; 14] = [
+    "v1", "oauth", "docs", "livez", "readyz", "default", "openapi", "console", "admin", "api", "assets", "metrics",
+    "static", "ui",
+];
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(create)).routes(routes!(get, update))
@@ -47,7 +51,9 @@ fn details(body: &PartnerIn) -> Result<PartnerDetails, Error> {
         if !(2..=40).contains(&name.len()) || !name.bytes().all(allowed) {
             fields.refuse("shortName", "must be 2 to 40 characters of a-z 0-9 -");
         } else if RESERVED.contains(&name.as_str()) {
-            fields.refuse("shortName", "is a path of the server's own: choose another one");
+            fields.refuse("shortName", "is a path of the server's own, now or later: choose another one");
+        } else if name.parse::<PartnerId>().is_ok() {
+            fields.refuse("shortName", "must not look like a partner's id");
         }
     }
     if details.contact_email.as_ref().is_some_and(|email| !email.contains('@')) {

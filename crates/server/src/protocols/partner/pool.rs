@@ -249,6 +249,9 @@ async fn update(
     let (firmware_type, version_number) = (path.get("type")?, path.get("versionNumber")?);
     let mut fields = Fields::new();
     let PoolImageUpdateIn { name, description, version, url, tags } = &body;
+    if url.is_none() {
+        fields.refuse("url", "is required; it may be empty");
+    }
     let said = ImageFields { name, description, version, url, tags };
     let content = said.check(&service, scope.partner_id(), &mut fields);
     fields.finish().map_err(Error::from)?;

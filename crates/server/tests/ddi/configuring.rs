@@ -1,0 +1,91 @@
+//! What a device says about itself.
+
+use otaria_core::push::{PushState, Stage};
+use otaria_core::{FirmwareType, VersionNumber};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::scratch::Engine;
+use crate::world::World;
+
+#[rstest]
+#[tokio::test]
+async fn attributes_are_merged_replaced_and_removed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    for (body, expected) in [
+        (
+            json!({"id": "", "status": {"execution": "closed"}, "data": {"a": "1", "b": "2"}}),
+            json!({"a": "1", "b": "2"}),
+        ),
+        (
+            json!({"mode": "merge", "data": {"b": null, "c": "3", "d\u{0}": "\u{1}x"}}),
+            json!({"a": "1", "c": "3", "d": "x"}),
+        ),
+        (json!({"mode": null, "data": {"a": "4"}}), json!({"a": "4", "c": "3", "d": "x"})),
+        (json!({"mode": "remove", "data": {"c": "", "zz": null}}), json!({"a": "4", "d": "x"})),
+        (json!({"mode": "replace", "data": {"e": "5"}}), json!({"e": "5"})),
+    ] {
+        assert_eq!(world.configures(body.clone()).await, 200);
+        assert_eq!(world.config().await, expected, "{body}");
+    }
+    assert_eq!(world.configures(json!({"data": {"a": {"b": 1}}})).await, 400);
+    assert_eq!(world.configures(json!({"data": 1})).await, 400);
+}
+
+#[rstest]
+#[tokio::test]
+async fn too_many_attributes_are_cut_and_not_refused(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let many = |prefix: char| {
+        let named = (0..150).map(|number| (format!("{prefix}{number:03}"), json!("x".repeat(500))));
+        json!({"data": serde_json::Map::from_iter(named)})
+    };
+    assert_eq!(world.configures(many('a')).await, 200);
+    assert_eq!(world.config().await.as_object().unwrap().len(), 100);
+    world.wait(std::time::Duration::from_secs(1));
+    assert_eq!(world.configures(json!({"data": {"z": "new"}})).await, 200);
+    let config = world.config().await;
+    assert_eq!(config.as_object().unwrap().len(), 100);
+    assert_eq!(config["z"], "new", "the latest stays");
+    assert_eq!(config["a000"], "x".repeat(128));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_device_that_tells_its_version_number_has_succeeded(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    world.get("/deploymentBase/1").send().await.unwrap();
+    let old = json!({"data": {"otaria.version.5": "0", "otaria.version.3": 12}});
+    assert_eq!(world.configures(old).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(VersionNumber::from_i64(0)));
+    assert_eq!(world.installed(FirmwareType::APPLICATION).await, Some(VersionNumber::from_i64(12)));
+    assert_eq!(world.state(&pushed).await, PushState::Fetched, "it had not said that it was installed");
+
+    let new = json!({"data": {"otaria.version.5": pushed.number.to_string(), "otaria.version.x": "1"}});
+    assert_eq!(world.configures(new).await, 200);
+    assert_eq!(world.state(&pushed).await, PushState::Succeeded);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(pushed.number));
+    assert_eq!(world.config().await, json!({"otaria.version.x": "1"}));
+    assert!(world.poll().await["_links"].is_null());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_device_that_boots_the_old_image_has_failed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    use otaria_server::actions::updates::Feedback;
+    use otaria_store::SecretHash;
+    use otaria_store::scopes::AuthenticatedDevice;
+
+    let Some(world) = World::on(engine).await else { return };
+    world.configures(json!({"data": {"otaria.version.5": "0"}})).await;
+    let pushed = world.push("1.0").await;
+    let token = SecretHash::of(crate::world::TOKEN);
+    let found = AuthenticatedDevice::by_token(&mut world.conn().await, "default", &world.device(), &token).await;
+    let feedback = Feedback { stage: Stage::Installed, progress: None, said: Vec::new() };
+    world.service.report(&found.unwrap().unwrap(), pushed.action, feedback).await.unwrap();
+    world.configures(json!({"data": {"otaria.version.5": "0"}})).await;
+    assert_eq!(world.state(&pushed).await, PushState::Failed);
+}

@@ -1,0 +1,16 @@
+//! The device protocol over HTTP, against a real listener, on both engines.
+//!
+//! PostgreSQL is tested where `OTARIA_TEST_POSTGRES_URL` names one, as `scripts/with-postgres` does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod cancelling;
+mod configuring;
+mod downloading;
+mod letting_in;
+mod polling;
+#[path = "../../../store/tests/contract/scratch.rs"]
+mod scratch;
+mod updating;
+mod upkeep;
+mod world;

@@ -1,0 +1,344 @@
+//! A server with one device, and short ways to push something to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use otaria_core::digest::Digests;
+use otaria_core::push::{Entry, Event, Push, PushState};
+use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, PushId, Timestamp, VersionNumber};
+use otaria_server::{Clock, RawSettings, Service, Settings};
+use otaria_store::accounts::{self, Account};
+use otaria_store::device_types::{self, DeviceType};
+use otaria_store::devices::{self, NewDevice};
+use otaria_store::partners::{self, Partner, Standing};
+use otaria_store::pool::{self, Content, Kind, Link};
+use otaria_store::pushes::{self, HistoryEntry, PushRecord};
+use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner};
+use otaria_store::{Conn, DatabaseLocation, Error, Repository, SecretHash, Store, binaries, firmware_images};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use sha2::Digest as _;
+use sqlx::ConnectOptions as _;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::scratch::{Engine, Scratch};
+
+pub(crate) const DEVICE: &str = "dev-7";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const FILE_NAME: &str = "root fs+1.swu";
+pub(crate) const START: i64 = 1_700_000_000_000;
+const INSTALLATION: InstallationScope = InstallationScope::of_the_process();
+
+/// A running server.
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) store: Store,
+    pub(crate) bytes: Vec<u8>,
+    repository: Repository,
+    clock: Arc<AtomicI64>,
+    url: String,
+    client: Client,
+    partner: ManagePartner,
+    device_type: DeviceTypeId,
+    /// Gone after the store.
+    _places: (Scratch, TempDir),
+}
+
+/// A push that was made.
+pub(crate) struct Pushed {
+    pub(crate) action: i32,
+    pub(crate) id: PushId,
+    pub(crate) number: VersionNumber,
+}
+
+fn new_id<T>(wrap: fn(Uuid) -> T) -> T {
+    wrap(Uuid::now_v7())
+}
+
+impl World {
+    /// None where there is no such engine to test on.
+    pub(crate) async fn on(engine: Engine) -> Option<Self> {
+        Self::with(engine, |_| {}).await
+    }
+
+    pub(crate) async fn with(engine: Engine, set: impl FnOnce(&mut RawSettings)) -> Option<Self> {
+        if engine == Engine::Postgres && std::env::var_os("OTARIA_TEST_POSTGRES_URL").is_none() {
+            return None;
+        }
+        let (scratch, folder) = (Scratch::on(engine).await, tempfile::tempdir().unwrap());
+        let location = match engine {
+            Engine::Sqlite => DatabaseLocation::Sqlite(scratch.file()),
+            Engine::Postgres => DatabaseLocation::Postgres(scratch.postgres().to_url_lossy().to_string()),
+        };
+        let store = Store::open(&location).await.unwrap();
+        let repository = Repository::open_folder(&folder.path().join("repository")).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut raw = RawSettings { public_url: Some(url.clone()), ..RawSettings::default() };
+        set(&mut raw);
+        let clock = Arc::new(AtomicI64::new(START));
+        let hands = clock.clone();
+        let service = Service::new(
+            store.clone(),
+            repository.clone(),
+            Settings::from_raw(raw).unwrap(),
+            Clock::from_fn(move || Timestamp::from_millis(hands.load(Ordering::Relaxed))),
+        );
+        let app = otaria_server::serve::router(service.clone());
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let (partner, device_type) = populate(&store).await;
+        let bytes = (0..1_000_000_u32).map(|number| (number % 251) as u8).collect();
+        let client = Client::builder().no_proxy().build().unwrap();
+        let _places = (scratch, folder);
+        Some(Self { service, store, bytes, repository, clock, url, client, partner, device_type, _places })
+    }
+
+    pub(crate) async fn conn(&self) -> Conn {
+        self.store.read().await.unwrap()
+    }
+
+    pub(crate) fn wait(&self, span: Duration) {
+        self.clock.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// The files in the repository have times of the system's clock.
+    pub(crate) fn set_to_system_time(&self) {
+        self.clock.store(Clock::system().now().as_millis(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn base(&self) -> String {
+        format!("{}/DEFAULT/controller/v1/{DEVICE}", self.url)
+    }
+
+    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+        request.header("Authorization", format!("TargetToken {TOKEN}"))
+    }
+
+    /// A GET of what lies below the device's base resource.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.signed(self.client.get(format!("{}{path}", self.base())))
+    }
+
+    /// A GET of a whole URL, without a token.
+    pub(crate) fn get_unsigned(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn head(&self, path: &str) -> RequestBuilder {
+        self.signed(self.client.head(format!("{}{path}", self.base())))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.signed(self.client.post(format!("{}{path}", self.base())))
+    }
+
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
+        self.signed(self.client.put(format!("{}{path}", self.base())))
+    }
+
+    pub(crate) async fn poll(&self) -> Value {
+        let response = self.get("").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.headers().contains_key("content-length"));
+        response.json().await.unwrap()
+    }
+
+    /// The status of an answer to feedback; one of 200 is checked to be as small clients want it.
+    pub(crate) async fn feedback(&self, path: &str, execution: &str, finished: &str, details: &[&str]) -> u16 {
+        let body = json!({"status": {
+            "execution": execution, "result": {"finished": finished}, "details": details
+        }});
+        status_of_acceptance(self.post(path).json(&body).send().await.unwrap()).await
+    }
+
+    /// Feedback on a push.
+    pub(crate) async fn says(&self, action: i32, execution: &str, finished: &str, details: &[&str]) -> u16 {
+        self.feedback(&format!("/deploymentBase/{action}/feedback"), execution, finished, details).await
+    }
+
+    pub(crate) async fn configures(&self, body: Value) -> u16 {
+        status_of_acceptance(self.put("/configData").json(&body).send().await.unwrap()).await
+    }
+
+    pub(crate) fn device(&self) -> DeviceId {
+        DEVICE.parse().unwrap()
+    }
+
+    async fn scope(&self) -> DeviceScope {
+        let (partner, device_type, device) = (self.partner, self.device_type, self.device());
+        let locked = self.store.write(move |tx| {
+            Box::pin(async move { devices::lock_for_push(tx, &partner, device_type, &device).await })
+        });
+        locked.await.unwrap().unwrap()
+    }
+
+    /// Puts the bytes into the repository.
+    async fn upload(&self) -> Digests {
+        let mut staged = self.repository.stage().await.unwrap();
+        staged.write(self.bytes.clone().into()).await.unwrap();
+        let location = staged.finish().await.unwrap();
+        let digests = Digests {
+            sha256: otaria_core::Sha256::from_bytes(sha2::Sha256::digest(&self.bytes).into()),
+            sha1: sha1::Sha1::digest(&self.bytes).into(),
+            md5: md5::Md5::digest(&self.bytes).into(),
+            size: self.bytes.len() as u64,
+        };
+        let (partner, now) = (self.partner, self.now());
+        let noted = self.store.write(move |tx| {
+            Box::pin(async move {
+                binaries::insert(tx, &partner, &digests, Some(FILE_NAME), &location, now).await?;
+                binaries::move_to_repository(tx, &partner, digests.sha256, now).await
+            })
+        });
+        let noted: Result<bool, Error> = noted.await;
+        assert!(noted.unwrap());
+        digests
+    }
+
+    /// Pushes a new image of type 5 to the device.
+    pub(crate) async fn push(&self, version: &str) -> Pushed {
+        self.push_type(FirmwareType::HUB, version).await
+    }
+
+    pub(crate) async fn push_type(&self, firmware_type: FirmwareType, version: &str) -> Pushed {
+        let (digests, device, now) = (self.upload().await, self.scope().await, self.now());
+        let (partner, device_type) = (self.partner, self.device_type);
+        let timers = self.timers();
+        let content = Content {
+            name: "rootfs".to_owned(),
+            description: None,
+            version: version.to_owned(),
+            link: Link::Ours(digests.sha256),
+            tags: Vec::new(),
+        };
+        let pushed = self.store.write(move |tx| {
+            Box::pin(async move {
+                let image = pool::insert(tx, &partner, &Kind::Pool(firmware_type), &content, now).await?;
+                firmware_images::associate(tx, &partner, device_type, &partner, &image, now).await?;
+                let number = image.version_number;
+                let image = firmware_images::get(tx, &partner, device_type, firmware_type, number).await?.unwrap();
+                assert!(pushes::fix_binary(tx, &partner, &image).await?);
+                for record in pushes::open(tx, &device).await? {
+                    if record.push.firmware_type == firmware_type {
+                        let change = record.push.on(Event::Superseded, now, &timers);
+                        pushes::save(tx, &device, &change, now).await?;
+                    }
+                }
+                let push = Push::new(new_id(PushId::from_uuid), firmware_type, number, now, &timers);
+                pushes::insert(tx, &device, push, &image, "the test").await
+            })
+        });
+        let record: Result<PushRecord, Error> = pushed.await;
+        let record = record.unwrap();
+        Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
+    }
+
+    pub(crate) fn timers(&self) -> otaria_core::push::Timers {
+        otaria_core::push::Timers::default()
+    }
+
+    /// Somebody cancels the push.
+    pub(crate) async fn cancel(&self, pushed: &Pushed) {
+        let (partner, id, now, timers) = (self.partner, pushed.id, self.now(), self.timers());
+        let cancelled = self.store.write(move |tx| {
+            Box::pin(async move {
+                let (record, device) = pushes::lock(tx, &partner, id).await?.unwrap();
+                pushes::save(tx, &device, &record.push.on(Event::CancelRequested, now, &timers), now).await
+            })
+        });
+        let cancelled: Result<(), Error> = cancelled.await;
+        cancelled.unwrap();
+    }
+
+    pub(crate) async fn record(&self, pushed: &Pushed) -> Push {
+        pushes::get(&mut self.conn().await, &self.partner, pushed.id).await.unwrap().unwrap().push
+    }
+
+    pub(crate) async fn state(&self, pushed: &Pushed) -> PushState {
+        self.record(pushed).await.state
+    }
+
+    /// Newest first.
+    pub(crate) async fn history(&self, pushed: &Pushed) -> Vec<HistoryEntry> {
+        pushes::history(&mut self.conn().await, &self.partner, pushed.id).await.unwrap()
+    }
+
+    pub(crate) async fn latest(&self, pushed: &Pushed) -> Entry {
+        self.history(pushed).await.remove(0).entry
+    }
+
+    pub(crate) async fn installed(&self, firmware_type: FirmwareType) -> Option<VersionNumber> {
+        let scope = self.scope().await;
+        devices::installed(&mut self.conn().await, &scope).await.unwrap().get(&firmware_type).copied()
+    }
+
+    pub(crate) async fn shown(&self) -> devices::Device {
+        devices::get(&mut self.conn().await, &self.partner, &self.device()).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn config(&self) -> Value {
+        let config = devices::config(&mut self.conn().await, &self.partner, &self.device()).await.unwrap();
+        json!(config)
+    }
+
+    /// Another link's path below the base resource.
+    pub(crate) fn path<'l>(&self, links: &'l Value, name: &str) -> &'l str {
+        let href = links[name]["href"].as_str().unwrap_or_else(|| panic!("no {name} in {links}"));
+        href.strip_prefix(&self.base()).unwrap_or_else(|| panic!("{href} is not below the base resource"))
+    }
+}
+
+async fn status_of_acceptance(response: Response) -> u16 {
+    let status = response.status();
+    if status == StatusCode::OK {
+        assert_eq!(response.headers()["content-length"], "0");
+        assert!(response.bytes().await.unwrap().is_empty());
+    }
+    status.as_u16()
+}
+
+/// One default partner with a device.
+async fn populate(store: &Store) -> (ManagePartner, DeviceTypeId) {
+    let (partner_id, account_id) = (new_id(PartnerId::from_uuid), new_id(AccountId::from_uuid));
+    let (owner, device_type_id) = (INSTALLATION.of_new_partner(partner_id), new_id(DeviceTypeId::from_uuid));
+    let now = Timestamp::from_millis(START);
+    let made = store.write(move |tx| {
+        Box::pin(async move {
+            let partner = Partner {
+                partner_id,
+                name: "Lamps".to_owned(),
+                short_name: Some("lamps".to_owned()),
+                contact_email: None,
+                client_id: "lamps".to_owned(),
+                created: now,
+            };
+            partners::insert(tx, &INSTALLATION, &partner, Standing::Default, &SecretHash::of("secret")).await?;
+            let account = Account { account_id, description: "Fleet".to_owned(), created: now };
+            accounts::insert(tx, &owner, &account).await?;
+            let name = "Lamp".to_owned();
+            let device_type = DeviceType { device_type_id, name, description: None, created: now, updated: now };
+            device_types::insert(tx, &owner, &device_type).await?;
+            let client = Caller::Client { partner_id };
+            let account = client.write_account(tx, account_id).await?.unwrap();
+            let device = NewDevice {
+                device_id: DEVICE.parse()?,
+                device_type_id,
+                friendly_name: "Lamp 7".to_owned(),
+                tags: Vec::new(),
+                created: now,
+            };
+            devices::insert(tx, &account, &owner, &device, &SecretHash::of(TOKEN)).await
+        })
+    });
+    let made: Result<bool, Error> = made.await;
+    assert!(made.unwrap());
+    (*owner, device_type_id)
+}
