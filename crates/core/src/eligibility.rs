@@ -77,8 +77,8 @@ pub enum Refusal {
 
 /// Judges whether `candidate` may be pushed to `device`.
 ///
-/// A cancelling push never stands in the way, whatever its version number: it is on its way out, and
-/// [`offer::decide`](crate::offer::decide) offers nothing that the device has outgrown in the meantime.
+/// A cancelling push of this version number or a lower one does not stand in the way: it is on its way out. One of
+/// a higher number does, because the device may still end up running it.
 ///
 /// # Errors
 /// The reason why not.
@@ -93,8 +93,9 @@ pub fn judge(candidate: Candidate, device: &OnDevice) -> Result<Verdict, Refusal
         Some(installed) if installed > version_number => return Err(Refusal::RunsNewer(installed)),
         Some(_) | None => {}
     }
-    let live = || device.open.iter().filter(|push| push.firmware_type == firmware_type && push.state.is_live());
-    if let Some(newer) = live().map(|push| push.version_number).filter(|number| *number > version_number).max() {
+    let open = || device.open.iter().filter(|push| push.firmware_type == firmware_type && !push.state.is_ended());
+    let live = || open().filter(|push| push.state.is_live());
+    if let Some(newer) = open().map(|push| push.version_number).filter(|number| *number > version_number).max() {
         return Err(Refusal::NewerUnderWay(newer));
     }
     if let Some(same) = live().find(|push| push.version_number == version_number) {

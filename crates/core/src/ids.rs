@@ -36,7 +36,9 @@ macro_rules! uuid_ids {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId { expected: "must be a UUID" })
+                // One spelling only: 36 characters, with hyphens.
+                let uuid = (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten();
+                uuid.map(Self).ok_or(InvalidId { expected: "must be a UUID" })
             }
         }
 

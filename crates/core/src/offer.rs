@@ -1,7 +1,7 @@
 //! What a device that asks should do now.
 
 use crate::firmware::{FirmwareType, VersionNumber};
-use crate::push::{Phase, Push};
+use crate::push::{Phase, Push, PushState};
 
 /// What a device should do now: one thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,6 +12,13 @@ pub enum Offer<'a> {
     Deploy(&'a Push),
     /// Let go of this push.
     Cancel(&'a Push),
+}
+
+/// Whether a device that runs `installed` may have what a push in `state` delivers, of this version number, or have
+/// it again: not once it was taken back, and not once the device runs something newer.
+pub fn may_have(state: PushState, version_number: VersionNumber, installed: Option<VersionNumber>) -> bool {
+    let is_withdrawn = matches!(state, PushState::Cancelled | PushState::Superseded);
+    !is_withdrawn && installed.is_none_or(|installed| installed <= version_number)
 }
 
 /// Decides what a device should do, out of its `open` pushes of all firmware types; `installed` is the version
@@ -41,11 +48,22 @@ mod tests {
 
     use super::*;
     use crate::ids::PushId;
-    use crate::push::{PushState, Timers};
+    use crate::push::Timers;
     use crate::time::Timestamp;
 
     const HUB: FirmwareType = FirmwareType::HUB;
     const APPLICATION: FirmwareType = FirmwareType::APPLICATION;
+
+    #[test]
+    fn what_was_taken_back_or_outgrown_is_not_given_again() {
+        let number = VersionNumber::from_i64;
+        for state in PushState::ALL {
+            let is_withdrawn = matches!(state, PushState::Cancelled | PushState::Superseded);
+            assert_eq!(may_have(state, number(5), None), !is_withdrawn, "{state}");
+            assert_eq!(may_have(state, number(5), Some(number(5))), !is_withdrawn, "{state}");
+            assert!(!may_have(state, number(5), Some(number(6))), "{state}");
+        }
+    }
 
     /// A push of version number 5, made at `created`.
     fn push(firmware_type: FirmwareType, created: i64, state: PushState) -> Push {

@@ -3,7 +3,7 @@
 
 use otaria_core::digest::Digests;
 use otaria_core::push::PushState;
-use otaria_core::{PartnerId, Sha256, Timestamp};
+use otaria_core::{PartnerId, Sha256, Timestamp, VersionNumber};
 
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
@@ -153,18 +153,31 @@ struct DownloadRow {
     #[sqlx(flatten)]
     binary: BinaryRow,
     state: String,
+    version_number: i64,
+    installed: Option<i64>,
 }
 
-/// The binary of a push to this device together with where the push stands: all that a download needs to know.
-pub async fn for_download(
-    conn: &mut Conn,
-    scope: &DeviceScope,
-    action: i32,
-) -> Result<Option<(Binary, PushState)>, Error> {
+/// The binary of a push to a device, and all else that decides whether the device may have it.
+#[derive(Clone, Debug)]
+pub struct Download {
+    /// The binary.
+    pub binary: Binary,
+    /// Where the push stands.
+    pub state: PushState,
+    /// What it delivers.
+    pub version_number: VersionNumber,
+    /// What the device runs of this type.
+    pub installed: Option<VersionNumber>,
+}
+
+/// What a download of a push to this device needs to know, in one query.
+pub async fn for_download(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Result<Option<Download>, Error> {
     let row: Option<DownloadRow> = fetch_optional!(
         conn,
-        "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location, p.state
+        "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location, p.state, p.version_number,
+                v.version_number AS installed
          FROM pushes p
+         LEFT JOIN device_versions v ON v.partner_id = p.partner_id AND v.device_id = p.device_id AND v.type = p.type
          JOIN images i ON i.partner_id = p.image_partner_id AND i.id = p.image_id
          JOIN binaries u ON u.partner_id = i.partner_id AND u.sha256 = i.sha256
          JOIN blobs b ON b.sha256 = u.sha256
@@ -173,7 +186,15 @@ pub async fn for_download(
         scope.device_id().as_str(),
         i64::from(action),
     )?;
-    row.map(|row| Ok((row.binary.try_into()?, pushes::state(&row.state)?))).transpose()
+    let download = row.map(|row| {
+        Ok(Download {
+            binary: row.binary.try_into()?,
+            state: pushes::state(&row.state)?,
+            version_number: VersionNumber::from_i64(row.version_number),
+            installed: row.installed.map(VersionNumber::from_i64),
+        })
+    });
+    download.transpose()
 }
 
 /// Forgets uploads that were not moved since `before`, and blobs that nobody has any more. Returns where the

@@ -183,6 +183,13 @@ impl Database {
         }
     }
 
+    pub(crate) fn is_writable(&self) -> bool {
+        match self {
+            Self::Sqlite { writer, .. } => !writer.is_closed(),
+            Self::Postgres(pool) => !pool.is_closed(),
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { readers, .. } => readers.close().await,

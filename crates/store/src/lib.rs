@@ -85,6 +85,11 @@ impl Store {
         self.0.write(work).await
     }
 
+    /// Whether writes can still be done at all; once not, only a restart helps.
+    pub fn is_writable(&self) -> bool {
+        self.0.is_writable()
+    }
+
     /// Waits for connections to end.
     pub async fn close(&self) {
         self.0.close().await;

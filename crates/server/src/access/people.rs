@@ -70,7 +70,11 @@ pub struct Administrating {
 }
 
 async fn caller(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Caller, Denied> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+    let (header, another) = (headers.next().and_then(|value| value.to_str().ok()), headers.next());
+    if another.is_some() {
+        return Err(Denied::Unauthenticated);
+    }
     // The scheme is compared without case (RFC 9110, section 11.1).
     let token = header
         .and_then(|value| value.split_once(' '))

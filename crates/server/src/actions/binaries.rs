@@ -28,19 +28,19 @@ pub struct ExpectedDigests {
     pub sha512: Option<[u8; 64]>,
 }
 
+/// All bytes of a binary, hashed, and stored for as long as this lives.
+pub struct ReceivedBinary {
+    staged: Staged,
+    digests: Digests,
+}
+
 impl Service {
-    /// Receives a binary: hashes while storing, never holds it in memory, and leaves nothing behind unless all of it
-    /// came. The same bytes again are stored once.
+    /// Receives a binary: hashes while storing, and never holds it in memory. It counts for nothing until it is
+    /// [kept](Self::keep_binary), and leaves nothing behind if it is not.
     ///
     /// # Errors
     /// If it is empty, too large, too slow, cut off, or not what `expected` says; or if there is no room.
-    pub async fn receive_binary<S>(
-        &self,
-        scope: ManagePartner,
-        body: S,
-        file_name: Option<String>,
-        expected: ExpectedDigests,
-    ) -> Result<Sha256, Error>
+    pub async fn receive_binary<S>(&self, body: S, expected: ExpectedDigests) -> Result<ReceivedBinary, Error>
     where
         S: Stream<Item = Result<Bytes, Error>> + Unpin,
     {
@@ -57,6 +57,20 @@ impl Service {
                 format!("The bytes that arrived, of SHA-256 {sha256}, are not those that the digest announced.");
             return Err(Error::Malformed(text));
         }
+        Ok(ReceivedBinary { staged, digests })
+    }
+
+    /// Keeps a received binary as an upload of the partner's. The same bytes again are stored once.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn keep_binary(
+        &self,
+        scope: ManagePartner,
+        received: ReceivedBinary,
+        file_name: Option<String>,
+    ) -> Result<Sha256, Error> {
+        let ReceivedBinary { staged, digests } = received;
         let location = staged.finish().await?;
         let now = self.clock.now();
         let own = location.clone();

@@ -103,9 +103,11 @@ impl Service {
     pub async fn deployment(&self, device: &AuthenticatedDevice, action: i32) -> Result<Deployment, Error> {
         let mut deployment = self.pushed(device, action).await?;
         if deployment.push.push.state == PushState::Offered {
+            self.require_turn(device, action).await?;
             deployment.push.push = self.note_progress(device, action, Event::Fetched).await?;
         }
-        if is_withdrawn(deployment.push.push.state) || deployment.push.push.state == PushState::Cancelling {
+        if matches!(deployment.push.push.state, PushState::Cancelling | PushState::Cancelled | PushState::Superseded)
+        {
             return Err(no_action());
         }
         Ok(deployment)
@@ -119,7 +121,9 @@ impl Service {
     pub async fn pushed(&self, device: &AuthenticatedDevice, action: i32) -> Result<Deployment, Error> {
         let mut conn = self.store.read().await?;
         let push = by_action(&mut conn, device, action).await?;
-        if is_withdrawn(push.push.state) {
+        let installed = devices::installed(&mut conn, &device.scope).await?;
+        let installed = installed.get(&push.push.firmware_type).copied();
+        if !offer::may_have(push.push.state, push.push.version_number, installed) {
             return Err(no_action());
         }
         let image_name = pushes::image_name(&mut conn, &device.scope, action).await?.ok_or_else(no_action)?;
@@ -165,8 +169,14 @@ impl Service {
         purpose: Purpose,
     ) -> Result<Binary, Error> {
         let found = binaries::for_download(&mut self.store.read().await?, &device.scope, action).await?;
-        let (binary, state) = found.filter(|(_, state)| !is_withdrawn(*state)).ok_or_else(no_action)?;
-        let is_first = matches!(state, PushState::Offered | PushState::Fetched);
+        let found = found.ok_or_else(no_action)?;
+        if !offer::may_have(found.state, found.version_number, found.installed) {
+            return Err(no_action());
+        }
+        if found.state == PushState::Offered {
+            self.require_turn(device, action).await?;
+        }
+        let is_first = matches!(found.state, PushState::Offered | PushState::Fetched);
         if purpose == Purpose::Read
             && is_first
             && let Err(error) = self.note_progress(device, action, Event::DownloadStarted).await
@@ -174,7 +184,16 @@ impl Service {
             // The bytes matter more than the note about them.
             tracing::warn!(error = &error as &dyn std::error::Error, "the start of a download was not noted");
         }
-        Ok(binary)
+        Ok(found.binary)
+    }
+
+    /// Succeeds if this push is what the device would be told to get on with now: a device that guesses the way to
+    /// another one gets nothing by that.
+    async fn require_turn(&self, device: &AuthenticatedDevice, action: i32) -> Result<(), Error> {
+        match self.poll(device).await?.task {
+            Task::Deploy { action: next, .. } if next == action => Ok(()),
+            Task::Deploy { .. } | Task::Cancel { .. } | Task::Nothing => Err(no_action()),
+        }
     }
 
     /// Notes what a device did without saying a word. Returns the push from then on.
@@ -198,11 +217,6 @@ impl Service {
 
 async fn by_action(conn: &mut Conn, device: &AuthenticatedDevice, action: i32) -> Result<PushRecord, Error> {
     pushes::by_action(conn, &device.scope, action).await?.ok_or_else(no_action)
-}
-
-/// Whether a push ended because it was not wanted any more: nothing of it is given to the device.
-const fn is_withdrawn(state: PushState) -> bool {
-    matches!(state, PushState::Cancelled | PushState::Superseded)
 }
 
 fn no_action() -> Error {

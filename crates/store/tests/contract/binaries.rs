@@ -168,7 +168,7 @@ async fn a_device_gets_the_binary_of_its_push_only(#[values(Sqlite, Postgres)] e
         let told = |binary: Binary| (binary.digests, binary.file_name, binary.location);
         let found = binaries::of_push(&mut conn, device, action).await.unwrap().map(told);
         let with_state = binaries::for_download(&mut conn, device, action).await.unwrap();
-        let with_state = with_state.map(|(binary, state)| (told(binary), state));
+        let with_state = with_state.map(|download| (told(download.binary), download.state));
         assert_eq!(with_state, found.clone().map(|found| (found, PushState::Offered)));
         found
     };

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::IntegerText;
@@ -29,7 +31,57 @@ pub struct PoolImageIn {
     pub tags: Option<Vec<Option<String>>>,
     /// The device types to make the image available to at once, by the partner they belong to.
     #[schema(value_type = Option<BTreeMap<String, Vec<String>>>)]
+    #[serde(default, deserialize_with = "each_partner_once")]
     pub associations: Option<BTreeMap<String, Option<Vec<String>>>>,
+}
+
+/// A map whose keys stand once: of two lists for one partner, neither may be lost silently.
+fn each_partner_once<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, Option<Vec<String>>>>, D::Error> {
+    struct Map;
+
+    impl<'de> Visitor<'de> for Map {
+        type Value = BTreeMap<String, Option<Vec<String>>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map from partner ids to lists of device type ids")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((partner, device_types)) = entries.next_entry::<String, _>()? {
+                if map.insert(partner, device_types).is_some() {
+                    return Err(A::Error::custom("a partner is named twice"));
+                }
+            }
+            Ok(map)
+        }
+    }
+
+    struct MapOrNull;
+
+    impl<'de> Visitor<'de> for MapOrNull {
+        type Value = Option<BTreeMap<String, Option<Vec<String>>>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Map.expecting(f)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+            deserializer.deserialize_map(Map).map(Some)
+        }
+    }
+
+    deserializer.deserialize_option(MapOrNull)
 }
 
 /// What can be changed of a pool image; description and tags that are left out are removed.
@@ -223,16 +275,16 @@ mod tests {
         let expected = AssociationIn {
             name: Some("hub".into()),
             r#type: Some(IntegerText("5".into())),
-            version_number: Some(IntegerText("9007199254740993".into())),
+            version_number: Some("9007199254740993".into()),
             version: Some("2.4.0".into()),
             url: Some(String::new()),
-            tags: Some(vec![]),
+            tags: Some(serde_json::json!([])),
             ..AssociationIn::default()
         };
         assert_eq!(read, expected);
         let with_map = r#"{"versionNumber":12,"associations":"whatever","url2":{}}"#;
         let read: AssociationIn = serde_json::from_str(with_map).unwrap();
-        assert_eq!(read.version_number, Some(IntegerText("12".into())));
+        assert_eq!(read.version_number, Some(12.into()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a device says about a push, and what follows from it.
 
-use otaria_core::push::{Change, Entry, Event, Installed, NewerPush, Push, Report, Stage, Timers};
+use otaria_core::push::{Change, Entry, Event, Installed, NewerPush, Push, PushState, Report, Stage, Timers};
 use otaria_core::{FirmwareType, Timestamp};
 use otaria_store::Tx;
 use otaria_store::devices::{self, ConfigData};
@@ -113,7 +113,12 @@ impl Service {
                         }
                     };
                     let change = push.on(event, moment.now, &moment.timers);
-                    save(tx, &device, &push, before, &change, moment).await
+                    save(tx, &device, &push, before, &change, moment).await?;
+                    // Some devices let go of what they have installed already: only they know what they run now.
+                    if change.push.state == PushState::Cancelled && push.state == PushState::Cancelling {
+                        devices::set_config_wanted(tx, &device, ConfigData::Wanted).await?;
+                    }
+                    Ok(())
                 })
             })
             .await

@@ -22,6 +22,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{any, get, post, put};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::device::Device;
 use crate::service::Service;
@@ -38,7 +39,9 @@ pub fn router() -> Router<Service> {
         .route("/softwaremodules/{actionId}/artifacts", get(artifacts::list))
         .route("/softwaremodules/{actionId}/artifacts/{fileName}", get(artifacts::get))
         .route("/{*rest}", any(nothing_there));
-    Router::new().nest("/{tenant}/controller/v1/{controllerId}", device)
+    Router::new()
+        .nest("/{tenant}/controller/v1/{controllerId}", device)
+        .layer(CatchPanicLayer::custom(|_| errors::empty(StatusCode::INTERNAL_SERVER_ERROR)))
 }
 
 /// The dialect has resources that are not offered here; devices follow links and do not ask for them.

@@ -71,7 +71,8 @@ async fn upload_bytes(service: &Service, scope: ManagePartner, request: Request)
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
     let body = request.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| cut_off()));
-    Ok(service.receive_binary(scope, body, file_name, expected).await?)
+    let received = service.receive_binary(body, expected).await?;
+    Ok(service.keep_binary(scope, received, file_name).await?)
 }
 
 async fn upload_form(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
@@ -85,7 +86,11 @@ async fn upload_form(service: &Service, scope: ManagePartner, request: Request) 
         if let Some(name) = field.file_name() {
             let file_name = clean_file_name(name);
             let expected = expected(field.headers())?;
-            return Ok(receive_field(service, scope, field, file_name, expected).await?);
+            let body = field.map(|chunk| chunk.map_err(|_| cut_off()));
+            let received = service.receive_binary(body, expected).await?;
+            // Only a form that came to its end was not cut off.
+            while next_part(service, &mut form).await?.is_some() {}
+            return Ok(service.keep_binary(scope, received, file_name).await?);
         }
     }
     Err(Error::Malformed("The form has no file: send one part with a filename.".to_owned()).into())
@@ -97,39 +102,49 @@ async fn next_part<'f>(service: &Service, form: &'f mut Multipart) -> Result<Opt
     next.map_err(|_| Error::TooSlow)?.map_err(|_| cut_off())
 }
 
-async fn receive_field(
-    service: &Service,
-    scope: ManagePartner,
-    field: Field<'_>,
-    file_name: Option<String>,
-    expected: ExpectedDigests,
-) -> Result<Sha256, Error> {
-    let body = field.map(|chunk| chunk.map_err(|_| cut_off()));
-    service.receive_binary(scope, body, file_name, expected).await
-}
-
 fn cut_off() -> Error {
     Error::Malformed("The upload was cut off, so nothing was stored: send it again.".to_owned())
 }
 
 /// The file's name in `Content-Disposition` (RFC 6266): `filename*` before `filename`.
 fn named(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(CONTENT_DISPOSITION)?;
-    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut plain = None;
-    for parameter in value.split(';').skip(1) {
-        let (name, text) = parameter.split_once('=')?;
-        match name.trim().to_ascii_lowercase().as_str() {
-            "filename*" => {
-                let encoded = text.trim().splitn(3, '\'').nth(2)?;
-                let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8().ok()?;
-                return clean_file_name(&decoded);
+    let value = String::from_utf8_lossy(headers.get(CONTENT_DISPOSITION)?.as_bytes()).into_owned();
+    let parameters = parameters(&value);
+    let find = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
+    let extended = find("filename*").and_then(|text| {
+        let encoded = text.splitn(3, '\'').nth(2)?;
+        percent_encoding::percent_decode_str(encoded).decode_utf8().ok().and_then(|name| clean_file_name(&name))
+    });
+    extended.or_else(|| find("filename").and_then(clean_file_name))
+}
+
+/// The parameters of a header's value: names in lower case, quoted texts without their quotes and escapes.
+fn parameters(value: &str) -> Vec<(String, String)> {
+    let mut parts = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for character in value.chars() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => {
+                escaped = true;
+                continue;
             }
-            "filename" => plain = clean_file_name(text.trim().trim_matches('"')),
+            '"' => {
+                quoted = !quoted;
+                continue;
+            }
+            ';' if !quoted => {
+                parts.push(String::new());
+                continue;
+            }
             _ => {}
         }
+        if let Some(part) = parts.last_mut() {
+            part.push(character);
+        }
     }
-    plain
+    let pairs = parts.iter().skip(1).filter_map(|part| part.split_once('='));
+    pairs.map(|(name, text)| (name.trim().to_ascii_lowercase(), text.trim().to_owned())).collect()
 }
 
 /// The last part of a path, without what no file name should have; none if nothing is left.
@@ -150,8 +165,8 @@ fn expected(headers: &HeaderMap) -> Result<ExpectedDigests, Error> {
         let members = value.to_str().unwrap_or_default().split(',').filter_map(|member| member.split_once('='));
         for (algorithm, digest) in members {
             match algorithm.trim().to_ascii_lowercase().as_str() {
-                "sha-256" => expected.sha256 = Some(digest_bytes(digest)?),
-                "sha-512" => expected.sha512 = Some(digest_bytes(digest)?),
+                "sha-256" => announce(&mut expected.sha256, digest)?,
+                "sha-512" => announce(&mut expected.sha512, digest)?,
                 _ => {}
             }
         }
@@ -159,8 +174,19 @@ fn expected(headers: &HeaderMap) -> Result<ExpectedDigests, Error> {
     Ok(expected)
 }
 
+/// Notes an announced digest. Of two that differ, one is wrong.
+fn announce<const N: usize>(announced: &mut Option<[u8; N]>, text: &str) -> Result<(), Error> {
+    let digest = digest_bytes(text)?;
+    match announced.replace(digest) {
+        Some(other) if other != digest => Err(Error::Malformed("Two announced digests contradict.".to_owned())),
+        _ => Ok(()),
+    }
+}
+
 fn digest_bytes<const N: usize>(text: &str) -> Result<[u8; N], Error> {
-    let base64 = text.trim().strip_prefix(':').and_then(|text| text.strip_suffix(':'));
+    // What follows a semicolon is a parameter, of which there are none to know.
+    let text = text.split(';').next().unwrap_or_default().trim();
+    let base64 = text.strip_prefix(':').and_then(|text| text.strip_suffix(':'));
     let bytes = base64.and_then(|base64| BASE64.decode(base64.as_bytes()).ok());
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
         Error::Malformed("An announced digest must be of the form sha-256=:base64: or sha-512=:base64:.".to_owned())
@@ -229,6 +255,9 @@ mod tests {
         assert_eq!(name("attachment; filename=a.bin; filename*=UTF-8''%C3%BC.bin").as_deref(), Some("ü.bin"));
         assert_eq!(name("attachment; filename=\"../../etc/passwd\"").as_deref(), Some("passwd"));
         assert_eq!(name("attachment; filename=\"..\""), None);
+        assert_eq!(name("attachment; filename=\"a;b.swu\"; foo").as_deref(), Some("a;b.swu"));
+        assert_eq!(name(r#"attachment; filename="q\"uote.swu""#).as_deref(), Some("quote.swu"));
+        assert_eq!(name("attachment; filename*=UTF-8''%ff; filename=\"b.swu\"").as_deref(), Some("b.swu"));
         assert_eq!(name("attachment"), None);
     }
 
@@ -236,7 +265,11 @@ mod tests {
     fn only_a_well_formed_digest_is_believed() {
         let of_nothing = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
         assert!(expected(&headers("content-digest", of_nothing)).unwrap().sha256.is_some());
+        assert!(expected(&headers("content-digest", &format!("{of_nothing};a=1"))).unwrap().sha256.is_some());
         assert!(expected(&headers("repr-digest", "sha-256=:AAAA:")).is_err());
+        assert!(expected(&headers("repr-digest", "sha-512=:AAAA:")).is_err());
+        let contradiction = format!("{of_nothing}, sha-256=:{}=:", "A".repeat(43));
+        assert!(expected(&headers("content-digest", &contradiction)).is_err());
         assert_eq!(expected(&headers("content-digest", "md5=:AAAA:")).unwrap(), ExpectedDigests::default());
     }
 }

@@ -182,7 +182,7 @@ fn with_body(mut response: Response, id: Uuid) -> Response {
         error_description: refusal.description,
         service_name: "otaria".to_owned(),
         trace,
-        fields: (!fields.is_empty()).then_some(fields),
+        fields: (refusal.status == StatusCode::BAD_REQUEST).then_some(fields),
     };
     let mut rendered = (refusal.status, axum::Json(body)).into_response();
     // Such as Allow, which the router has set.

@@ -30,6 +30,6 @@ async fn live() -> Json<Value> {
     security(()),
 )]
 async fn ready(State(service): State<Service>) -> Result<Json<Value>, Refusal> {
-    let bootstrapped = service.is_bootstrapped().await?;
-    Ok(Json(json!({ "status": "ready", "bootstrapped": bootstrapped })))
+    service.readiness().await?;
+    Ok(Json(json!({ "status": "ready" })))
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_core::fields::Fields;
-use otaria_core::{FirmwareType, PartnerId};
+use otaria_core::{DeviceTypeId, FirmwareType, PartnerId};
 use otaria_store::pool::{self, Content, Image};
 use otaria_wire::partner::{
     AssociationOut, BooleanValue, IntegerText, PageOut, PoolImageIn, PoolImageOut, PoolImageUpdateIn,
@@ -87,8 +87,10 @@ fn named_associations(named: Option<BTreeMap<String, Option<Vec<String>>>>) -> R
     for (partner, device_types) in named.unwrap_or_default() {
         let partner = partner.parse().map_err(|_| Error::Forbidden)?;
         let device_types = device_types.unwrap_or_default().into_iter();
-        let device_types = device_types.map(|id| id.parse().map_err(|_| Error::not_found("device type")));
-        associations.insert(partner, device_types.collect::<Result<_, _>>()?);
+        let device_types =
+            device_types.map(|id| id.parse::<DeviceTypeId>().map_err(|_| Error::not_found("device type")));
+        // One partner may be spelt in two ways.
+        associations.entry(partner).or_default().extend(device_types.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(associations)
 }
