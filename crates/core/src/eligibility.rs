@@ -169,12 +169,20 @@ mod tests {
         assert_eq!(judged(4, None, &live), Err(Refusal::NewerUnderWay(VersionNumber::from_i64(5))));
     }
 
-    #[rstest]
-    #[case(PushState::Cancelling)]
-    #[case(PushState::Failed)]
-    fn what_is_on_its_way_out_stands_in_no_way(#[case] state: PushState) {
+    #[test]
+    fn what_has_ended_stands_in_no_way() {
         for number in [4, 5, 6] {
-            assert_eq!(judged(number, None, &[push(5, state)]), Ok(Verdict::Start { replaces: vec![] }));
+            let judged = judged(number, None, &[push(5, PushState::Failed)]);
+            assert_eq!(judged, Ok(Verdict::Start { replaces: vec![] }));
+        }
+    }
+
+    #[test]
+    fn what_is_on_its_way_out_may_still_be_installed() {
+        let cancelling = [push(5, PushState::Cancelling)];
+        assert_eq!(judged(4, None, &cancelling), Err(Refusal::NewerUnderWay(VersionNumber::from_i64(5))));
+        for number in [5, 6] {
+            assert_eq!(judged(number, None, &cancelling), Ok(Verdict::Start { replaces: vec![] }));
         }
     }
 

@@ -14,8 +14,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::{FutureExt as _, TryFutureExt as _};
+use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -119,8 +120,13 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(migration_error)?;
+        let writer = open_writer(&options).await?;
+        // One at a time, should another process open a new file at the same instant.
+        let mut migrating = writer.begin_with("BEGIN IMMEDIATE").await?;
+        // `run_direct`, since a future that holds `run` on a transaction cannot be sent between threads.
+        let migrations = sqlx::migrate!("migrations/sqlite");
+        migrations.run_direct(None, &mut *migrating, false).await.map_err(migration_error)?;
+        migrating.commit().await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .min_connections(1)
@@ -198,9 +204,22 @@ impl Database {
     }
 }
 
-fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
+/// Where two processes make a new file's journal a write-ahead log at the same instant, SQLite refuses one of them
+/// at once, whatever the busy timeout.
+async fn open_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, Error> {
+    let open = || SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).map_err(Error::from);
+    for _ in 0..50 {
+        match open().await {
+            Err(Error::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            opened => return opened,
+        }
+    }
+    open().await
+}
+
+fn migration_error(error: MigrateError) -> Error {
     match error {
-        sqlx::migrate::MigrateError::Execute(error) => Error::from(error),
+        MigrateError::Execute(error) => Error::from(error),
         other => Error::Unexpected(std::sync::Arc::new(other)),
     }
 }

@@ -366,11 +366,22 @@ fn a_device_that_fell_silent_is_lost_and_one_that_polls_times_out() {
 }
 
 #[test]
+fn a_device_that_dies_soon_after_it_was_heard_of_is_lost_and_not_late() {
+    let push = in_state(PushState::Fetched);
+    let timers = Timers::default();
+    let seen = push.updated.plus(60 * MINUTE);
+    let next = push.on_timer(Some(seen), push.check_at.unwrap(), &timers).unwrap().push;
+    let ended = next.on_timer(Some(seen), next.check_at.unwrap(), &timers).unwrap().push;
+    assert_eq!(ended.state, PushState::Lost);
+    assert!(ended.finished < push.deadline);
+}
+
+#[test]
 fn silence_ends_a_push_before_its_deadline() {
     let push = in_state(PushState::Downloaded);
-    let day_later = push.check_at.unwrap();
-    assert_eq!(day_later, push.updated.plus(DAY));
-    let lost = push.on_timer(Some(NOW), day_later, &Timers::default()).unwrap();
+    let later = push.check_at.unwrap();
+    assert_eq!(later, push.updated.plus(Timers::default().silence));
+    let lost = push.on_timer(Some(NOW), later, &Timers::default()).unwrap();
     assert_eq!(lost.push.state, PushState::Lost);
 }
 
@@ -379,7 +390,7 @@ fn a_poll_puts_off_the_next_look_up_to_the_deadline() {
     let push = in_state(PushState::Downloaded);
     let (now, deadline) = (push.check_at.unwrap(), push.deadline.unwrap());
     let looked = push.on_timer(Some(now.minus(MINUTE)), now, &Timers::default()).unwrap();
-    let next = now.minus(MINUTE).plus(DAY);
+    let next = now.minus(MINUTE).plus(Timers::default().silence);
     assert_eq!(looked, Push { check_at: Some(next), ..push.clone() }.unrecorded());
     let late = deadline.minus(MINUTE);
     let looked = push.on_timer(Some(late), late, &Timers::default()).unwrap();

@@ -157,7 +157,7 @@ impl World {
     }
 }
 
-fn location(scratch: &Scratch) -> DatabaseLocation {
+pub(crate) fn location(scratch: &Scratch) -> DatabaseLocation {
     match scratch {
         Scratch::Sqlite(_) => DatabaseLocation::Sqlite(scratch.file()),
         Scratch::Postgres { .. } => DatabaseLocation::Postgres(scratch.postgres().to_url_lossy().to_string()),

@@ -10,14 +10,14 @@ use otaria_core::page::Direction::Ascending;
 use otaria_core::{FirmwareType, VersionNumber};
 use otaria_store::pool::{self, Image, Kind};
 use otaria_store::scopes::ManagePartner;
-use otaria_store::{Conn, DatabaseLocation, Error, Store, Tx, firmware_types, users};
+use otaria_store::{Conn, DatabaseLocation, Error, Store, Tx, firmware_types, partners, users};
 use rstest::rstest;
 use sqlx::ConnectOptions as _;
 use tokio::sync::{oneshot, watch};
 
 use crate::scratch::Engine::{self, Postgres, Sqlite};
 use crate::scratch::Scratch;
-use crate::world::{INSTALLATION, World, at, commit, content, new_user, own_type, sorted};
+use crate::world::{INSTALLATION, World, at, commit, content, location, new_user, own_type, sorted};
 
 async fn insert_type(tx: &mut Tx, partner: ManagePartner, number: i64) -> Result<(), Error> {
     firmware_types::insert(tx, &partner, own_type(number), "T", None, at(1)).await.map(drop)
@@ -394,6 +394,22 @@ async fn two_stores_write_side_by_side(#[values(Sqlite, Postgres)] engine: Engin
     }
     for store in &stores {
         assert_eq!(numbers(&mut store.read().await.unwrap(), partner).await, (101..141).collect::<Vec<_>>());
+    }
+}
+
+/// As when a server and `bootstrap` are started side by side on an empty machine.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_database_may_be_opened_by_several_at_once(#[values(Sqlite, Postgres)] engine: Engine) {
+    let scratch = Scratch::on(engine).await;
+    let location = location(&scratch);
+    let opening = (0..4).map(|_| {
+        let location = location.clone();
+        tokio::spawn(async move { Store::open(&location).await })
+    });
+    for opened in join_all(opening.collect::<Vec<_>>()).await {
+        let mut conn = opened.unwrap().unwrap().read().await.unwrap();
+        assert!(!partners::has_default(&mut conn, &INSTALLATION).await.unwrap());
     }
 }
 
