@@ -1,6 +1,6 @@
 # The commands of this project. `make run` shows it working; `make test` runs every check.
 
-.PHONY: run test check tools format lint unit conformance deny soak bench install-postgres
+.PHONY: run test format lint unit conformance deny soak bench install-postgres
 
 CARGO_DENY_VERSION := 0.20.2
 TOOLS := $(CURDIR)/target/tools

@@ -261,13 +261,16 @@ async fn put_replaces_what_is_said_and_never_what_it_is(#[case] engine: Engine) 
         assert_eq!(associated[name], now[name]);
     }
 
-    // The header as the reference misspells it, and no content type; what is left out is removed.
+    // The header as the reference misspells it, and no content type; description and tags that are left out are removed.
     let request = here.api.request(Method::PUT, &path).header("Content_Type", "application/json");
     let put = Answer::of(request.body(r#"{"name": "app", "version": "1.1"}"#)).await;
     put.is(StatusCode::NO_CONTENT);
     let now = here.pool().await[0].clone();
     fields_are(&now, IMAGE);
-    assert_eq!((text(&now, "version"), text(&now, "url"), &now["tags"]), ("1.1", "", &json!([])));
+    assert_eq!(
+        (text(&now, "version"), text(&now, "url"), &now["tags"]),
+        ("1.1", "https://elsewhere.example/app.bin", &json!([]))
+    );
     assert_eq!(here.api.get(&here.ota("tags")).await.ok().body, json!([]));
 
     let taken = here.api.put(&path, json!({ "name": "app", "version": "2" })).await;

@@ -55,7 +55,8 @@ pub struct RawSettings {
     /// `OTARIA_BUSY_POLL_SECONDS`: the same while an update is on its way to it. Default 30 seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy_poll_seconds: Option<u64>,
-    /// `OTARIA_CHORE_SECONDS`: how often timers, sightings and leftovers are looked after. Default 10 seconds.
+    /// `OTARIA_CHORE_SECONDS`: how often the timers of pushes are looked at, and devices heard
+    /// of are written down. Default 10 seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chore_seconds: Option<u64>,
     /// `OTARIA_OFFERED_SECONDS`: how long a push waits for its device to fetch it. Default 30 days.

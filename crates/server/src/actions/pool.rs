@@ -24,6 +24,15 @@ pub struct ImageFilter {
 /// The device types that a new image is to be associated with, by partner.
 pub type Associations = BTreeMap<PartnerId, Vec<DeviceTypeId>>;
 
+/// What becomes of where an image's bytes are, when the rest of it is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkUpdate {
+    /// It stays: nothing was said about it.
+    Keep,
+    /// It is replaced as well.
+    Replace,
+}
+
 fn taken() -> Error {
     Error::conflict(
         "firmware_image_exists",
@@ -130,13 +139,17 @@ impl Service {
         scope: ManagePartner,
         firmware_type: FirmwareType,
         version_number: VersionNumber,
-        content: Content,
+        mut content: Content,
+        link: LinkUpdate,
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let image = pool::lock(tx, &scope, firmware_type, version_number).await?;
                 let image = image.ok_or_else(|| Error::not_found("firmware image"))?;
+                if link == LinkUpdate::Keep {
+                    content.link = image.content.link.clone();
+                }
                 if image.was_pushed && image.content.link.binary() != content.link.binary() {
                     return Err(Error::conflict(
                         "binary_is_fixed",

@@ -97,8 +97,8 @@ pub struct PoolImageUpdateIn {
     /// The version for people, any scheme, 1–64 characters.
     #[schema(required = true, nullable = false, min_length = 1, max_length = 64)]
     pub version: Option<String>,
-    /// Where the binary is, up to 2048 characters; may be empty; fixed once the image was pushed.
-    #[schema(required = true, nullable = false, max_length = 2048)]
+    /// Where the binary is, up to 2048 characters; kept if left out; fixed once the image was pushed.
+    #[schema(max_length = 2048)]
     pub url: Option<String>,
     /// Up to 32 tags of 1–35 characters, without commas.
     #[schema(value_type = Option<Vec<String>>, max_items = 32)]

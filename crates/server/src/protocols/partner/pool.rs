@@ -20,7 +20,7 @@ use super::lists::{PageParams, Query, TagsParam, page_out};
 use super::path::PathParts;
 use crate::access::people::{Managing, Viewing};
 use crate::actions::Error;
-use crate::actions::pool::{Associations, ImageFilter};
+use crate::actions::pool::{Associations, ImageFilter, LinkUpdate};
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
@@ -251,13 +251,11 @@ async fn update(
     let (firmware_type, version_number) = (path.get("type")?, path.get("versionNumber")?);
     let mut fields = Fields::new();
     let PoolImageUpdateIn { name, description, version, url, tags } = &body;
-    if url.is_none() {
-        fields.refuse("url", "is required; it may be empty");
-    }
     let said = ImageFields { name, description, version, url, tags };
     let content = said.check(&service, scope.partner_id(), &mut fields);
     fields.finish().map_err(Error::from)?;
-    service.update_pool_image(scope, firmware_type, version_number, content).await?;
+    let link = if url.is_some() { LinkUpdate::Replace } else { LinkUpdate::Keep };
+    service.update_pool_image(scope, firmware_type, version_number, content, link).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
