@@ -80,6 +80,7 @@ async fn a_panic_gives_up_its_own_write_only(#[values(Sqlite, Postgres)] engine:
     assert!(matches!(in_its_course, Err(Error::GivenUp)), "{in_its_course:?}");
     let at_once: Result<(), Error> = world.store.write(|_| panic!("on purpose, at once")).await;
     assert!(matches!(at_once, Err(Error::GivenUp)), "{at_once:?}");
+    assert!(world.store.is_writable());
     assert_eq!(numbers(&mut world.conn().await, partner).await, [0; 0]);
     commit!(world, tx => insert_type(tx, partner, 102)).unwrap();
     assert_eq!(numbers(&mut world.conn().await, partner).await, [102]);

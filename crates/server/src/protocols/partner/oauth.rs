@@ -7,8 +7,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use otaria_core::PartnerId;
 use otaria_wire::partner::{ServerMetadata, TokenOut};
 use utoipa::ToSchema;
@@ -101,7 +100,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let plain = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let plain = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
     let (id, secret) = plain.split_once(':')?;
     Some((decoded(id), decoded(secret)))
 }
