@@ -35,14 +35,15 @@ pub struct PoolImageIn {
     pub associations: Option<BTreeMap<String, Option<Vec<String>>>>,
 }
 
+/// Lists of device type ids, by partner id.
+type DeviceTypes = BTreeMap<String, Option<Vec<String>>>;
+
 /// A map whose keys stand once: of two lists for one partner, neither may be lost silently.
-fn each_partner_once<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<BTreeMap<String, Option<Vec<String>>>>, D::Error> {
+fn each_partner_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DeviceTypes>, D::Error> {
     struct Map;
 
     impl<'de> Visitor<'de> for Map {
-        type Value = BTreeMap<String, Option<Vec<String>>>;
+        type Value = DeviceTypes;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a map from partner ids to lists of device type ids")
@@ -62,7 +63,7 @@ fn each_partner_once<'de, D: Deserializer<'de>>(
     struct MapOrNull;
 
     impl<'de> Visitor<'de> for MapOrNull {
-        type Value = Option<BTreeMap<String, Option<Vec<String>>>>;
+        type Value = Option<DeviceTypes>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             Map.expecting(f)
