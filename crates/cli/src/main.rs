@@ -1,6 +1,7 @@
 //! `otaria`: the command that serves over-the-air updates, and what an operator runs beside it.
 
 mod bootstrap;
+mod check;
 mod demo;
 mod options;
 mod serve;
@@ -26,6 +27,8 @@ enum Command {
     Bootstrap(bootstrap::Options),
     /// Show a whole publication, from upload to installed, on simulated devices
     Demo(demo::Options),
+    /// Verify the audit logs and the binaries that are stored
+    Check(ServerOptions),
     /// Print the settings in force, without secrets
     Config(ServerOptions),
     /// Print the OpenAPI document of the partner API
@@ -63,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options).await,
         Command::Bootstrap(options) => bootstrap::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
+        Command::Check(options) => check::run(&options).await,
         Command::Config(options) => options.settings().map(|settings| print(&settings.describe())),
         Command::Openapi => openapi(),
     };

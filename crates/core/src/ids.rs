@@ -63,6 +63,17 @@ uuid_ids! {
     DeviceTypeId,
     /// One delivery of one image to one device.
     PushId,
+    /// A token of a gateway, which speaks for a partner's devices.
+    GatewayTokenId,
+    /// An invitation that nobody has accepted yet. Whoever is new to the installation keeps it as their [`UserId`].
+    InvitationId,
+}
+
+impl From<InvitationId> for UserId {
+    /// Whoever accepts an invitation and is new keeps its id.
+    fn from(id: InvitationId) -> Self {
+        Self(id.0)
+    }
 }
 
 macro_rules! record_ids {

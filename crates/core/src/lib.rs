@@ -3,6 +3,7 @@
 //! Pure code: no sockets, SQL, files or clock. Time is an argument, everywhere. The rules that decide what
 //! a device is offered, and that a push ends exactly once, live here so that they can be tested as properties.
 
+pub mod audit;
 pub mod digest;
 pub mod eligibility;
 pub mod fields;
@@ -16,5 +17,8 @@ pub mod time;
 
 pub use digest::Sha256;
 pub use firmware::{FirmwareType, VersionNumber};
-pub use ids::{AccountId, AssociationId, DeviceId, DeviceTypeId, FirmwareTypeId, ImageId, PartnerId, PushId, UserId};
+pub use ids::{
+    AccountId, AssociationId, DeviceId, DeviceTypeId, FirmwareTypeId, GatewayTokenId, ImageId, InvitationId,
+    PartnerId, PushId, UserId,
+};
 pub use time::Timestamp;

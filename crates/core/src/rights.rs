@@ -29,6 +29,8 @@ pub enum PartnerRight {
     View,
     /// Changing and pushing.
     Manage,
+    /// Inviting people, and seeing who is there.
+    Invite,
     /// Changing the partner itself.
     Own,
 }
@@ -52,8 +54,18 @@ impl PartnerPrivileges {
         match right {
             PartnerRight::View => self.owner || self.view_device_info || self.manage_device_profiles,
             PartnerRight::Manage => self.owner || self.manage_device_profiles,
+            PartnerRight::Invite => self.owner || self.invite_users,
             PartnerRight::Own => self.owner,
         }
+    }
+
+    /// Whether whoever has these privileges may give `other`: nobody gives more than they have.
+    pub const fn cover(self, other: Self) -> bool {
+        self.owner
+            || !other.owner
+                && (self.view_device_info || self.manage_device_profiles || !other.view_device_info)
+                && (self.manage_device_profiles || !other.manage_device_profiles)
+                && (self.invite_users || !other.invite_users)
     }
 }
 

@@ -110,6 +110,7 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
         // A server whose timers stand still looks healthy and is not.
         _ = &mut chores => return Err(StartError::Chores),
         () = stop => {
+            service.stopping.send_replace(true);
             handle.graceful_shutdown(Some(GRACE));
             serving.await.map_err(StartError::Serve)
         }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use otaria_store::{Repository, Store};
+use tokio::sync::watch;
 
 use crate::access::passwords::Passwords;
-use crate::access::throttle::Throttle;
+use crate::access::throttle::{RefusedClients, Throttle};
+use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
 use crate::clock::Clock;
 use crate::settings::Settings;
@@ -25,6 +27,12 @@ pub struct Service {
     pub(crate) passwords: Passwords,
     /// Who has to wait before signing in again.
     pub(crate) throttle: Arc<Throttle>,
+    /// Clients that were refused a moment ago.
+    pub(crate) refused_clients: Arc<RefusedClients>,
+    /// Who listens.
+    pub(crate) listeners: Arc<Listeners>,
+    /// Whether the server is stopping.
+    pub(crate) stopping: Arc<watch::Sender<bool>>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
 }
@@ -39,6 +47,9 @@ impl Service {
             clock,
             passwords: Passwords::new(),
             throttle: Arc::default(),
+            refused_clients: Arc::default(),
+            listeners: Arc::default(),
+            stopping: Arc::new(watch::Sender::new(false)),
             sightings: Arc::default(),
         }
     }

@@ -49,6 +49,12 @@ pub struct RawSettings {
     /// `OTARIA_REFRESH_TOKEN_SECONDS`: how long a refresh token is valid. Default 30 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_seconds: Option<u64>,
+    /// `OTARIA_INVITATION_SECONDS`: how long an invitation can be accepted. Default 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invitation_seconds: Option<u64>,
+    /// `OTARIA_EVENT_SECONDS`: how long events are kept for those who listen. Default 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_seconds: Option<u64>,
     /// `OTARIA_POLL_SECONDS`: how often a device is asked to poll. 1 second to 23 h 59 min 59 s. Default 5 minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll_seconds: Option<u64>,
@@ -109,6 +115,10 @@ pub struct Settings {
     pub access_token: Duration,
     /// How long a refresh token is valid.
     pub refresh_token: Duration,
+    /// How long an invitation can be accepted.
+    pub invitation: Duration,
+    /// How long events are kept for those who listen.
+    pub events: Duration,
     /// How often a device is asked to poll.
     pub poll: Duration,
     /// The same while an update is on its way to it.
@@ -148,6 +158,8 @@ const KEYS: &[&str] = &[
     "idle_seconds",
     "access_token_seconds",
     "refresh_token_seconds",
+    "invitation_seconds",
+    "event_seconds",
     "poll_seconds",
     "busy_poll_seconds",
     "chore_seconds",
@@ -233,6 +245,8 @@ impl Settings {
             idle: seconds("idle_seconds", raw.idle_seconds, 60)?,
             access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
             refresh_token: seconds("refresh_token_seconds", raw.refresh_token_seconds, 30 * 24 * 60 * 60)?,
+            invitation: seconds("invitation_seconds", raw.invitation_seconds, 7 * 24 * 60 * 60)?,
+            events: seconds("event_seconds", raw.event_seconds, 7 * 24 * 60 * 60)?,
             poll,
             busy_poll: interval("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
             chores: seconds("chore_seconds", raw.chore_seconds, 10)?,
@@ -260,6 +274,8 @@ impl Settings {
             ("idle_seconds", self.idle),
             ("access_token_seconds", self.access_token),
             ("refresh_token_seconds", self.refresh_token),
+            ("invitation_seconds", self.invitation),
+            ("event_seconds", self.events),
             ("poll_seconds", self.poll),
             ("busy_poll_seconds", self.busy_poll),
             ("chore_seconds", self.chores),

@@ -34,7 +34,9 @@ fn every_operation_says_what_it_is_and_what_can_go_wrong() {
             assert!(!name.is_empty() && names.insert(name.to_owned()), "{method} {path} needs a name of its own");
             assert!(operation["summary"].is_string(), "{name} has no summary");
             let responses = operation["responses"].as_object().unwrap();
-            assert!(responses.keys().any(|status| status.starts_with('2')), "{name} never succeeds");
+            // No device protocol has a channel for an action yet, so that each is refused.
+            let succeeds = responses.keys().any(|status| status.starts_with('2'));
+            assert!(succeeds || name == "createDeviceAction", "{name} never succeeds");
             assert!(responses.contains_key("500"), "{name} never fails");
             let open = operation["security"] == serde_json::json!([{}]);
             assert_eq!(!open, responses.contains_key("401"), "{name}");

@@ -216,3 +216,33 @@ pub async fn is_known(conn: &mut Conn, _: &InstallationScope, location: &str) ->
     let (count,): (i64,) = fetch_one!(conn, "SELECT COUNT(*) FROM blobs WHERE location = $1", location)?;
     Ok(count > 0)
 }
+
+/// Bytes as they are stored, for whoever looks after all of them.
+#[derive(Clone, Debug)]
+pub struct StoredBlob {
+    /// What they are.
+    pub sha256: Sha256,
+    /// How many they are.
+    pub size: u64,
+    /// Where they are in the repository.
+    pub location: String,
+}
+
+/// Up to `limit` blobs of the installation after that of the digest `after`, by digest.
+pub async fn stored_after(
+    conn: &mut Conn,
+    _: &InstallationScope,
+    after: Option<Sha256>,
+    limit: i64,
+) -> Result<Vec<StoredBlob>, Error> {
+    let rows: Vec<(Vec<u8>, i64, String)> = fetch_all!(
+        conn,
+        "SELECT sha256, size, location FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2",
+        after.map_or(Vec::new(), |sha256| sha256.as_bytes().to_vec()),
+        limit,
+    )?;
+    let blobs = rows.into_iter().map(|(sha256, size, location)| {
+        Ok(StoredBlob { sha256: sha256.try_into()?, size: u64::try_from(size).unwrap_or(0), location })
+    });
+    blobs.collect()
+}

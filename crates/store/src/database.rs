@@ -24,6 +24,8 @@ use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::closing::{self, Closing};
+use crate::events::Bell;
 
 /// How many writes wait for the SQLite writer before callers wait to enqueue.
 const WRITE_QUEUE: usize = 1024;
@@ -44,7 +46,11 @@ enum Link {
 }
 
 /// A transaction to write in; reads in it see its own writes.
-pub struct Tx(Conn);
+pub struct Tx {
+    conn: Conn,
+    /// What is written when the work is done.
+    closing: Closing,
+}
 
 /// The engine behind a [`Conn`], for the macros of [`crate::sql`].
 pub(crate) enum Engine<'c> {
@@ -73,24 +79,34 @@ impl Conn {
     }
 }
 
+impl Tx {
+    fn new(link: Link) -> Self {
+        Self { conn: Conn::new(link), closing: Closing::default() }
+    }
+
+    pub(crate) const fn closing(&mut self) -> &mut Closing {
+        &mut self.closing
+    }
+}
+
 impl Deref for Tx {
     type Target = Conn;
 
     fn deref(&self) -> &Conn {
-        &self.0
+        &self.conn
     }
 }
 
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Conn {
-        &mut self.0
+        &mut self.conn
     }
 }
 
 #[derive(Clone)]
 pub(crate) enum Database {
-    Sqlite { readers: SqlitePool, writer: mpsc::Sender<Job> },
-    Postgres(PgPool),
+    Sqlite { readers: SqlitePool, writer: mpsc::Sender<Job>, bell: Bell },
+    Postgres { pool: PgPool, bell: Bell },
 }
 
 /// One caller's work on the SQLite writer.
@@ -134,8 +150,8 @@ impl Database {
             .await?;
         let (sender, jobs) = mpsc::channel(WRITE_QUEUE);
         let connection = writer.acquire().await?;
-        tokio::spawn(write_groups(Tx(Conn::new(Link::Sqlite(connection))), jobs));
-        Ok(Self::Sqlite { readers, writer: sender })
+        tokio::spawn(write_groups(Tx::new(Link::Sqlite(connection)), jobs));
+        Ok(Self::Sqlite { readers, writer: sender, bell: Bell::default() })
     }
 
     /// Connects to PostgreSQL and brings its schema up to date.
@@ -147,13 +163,13 @@ impl Database {
             .connect_with(options)
             .await?;
         sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(migration_error)?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres { pool, bell: Bell::default() })
     }
 
     pub(crate) async fn read(&self) -> Result<Conn, Error> {
         Ok(Conn::new(match self {
             Self::Sqlite { readers, .. } => Link::Sqlite(readers.acquire().await?),
-            Self::Postgres(pool) => Link::Postgres(pool.acquire().await?),
+            Self::Postgres { pool, .. } => Link::Postgres(pool.acquire().await?),
         }))
     }
 
@@ -164,24 +180,26 @@ impl Database {
         E: From<Error> + Send + 'static,
     {
         match self {
-            Self::Sqlite { writer, .. } => {
+            Self::Sqlite { writer, bell, .. } => {
                 let (answer, answered) = oneshot::channel();
-                writer.send(job(work, answer)).await.map_err(|_| E::from(Error::GivenUp))?;
+                writer.send(job(work, answer, bell.clone())).await.map_err(|_| E::from(Error::GivenUp))?;
                 answered.await.map_err(|_| E::from(Error::GivenUp))?
             }
-            Self::Postgres(pool) => {
-                let pool = pool.clone();
+            Self::Postgres { pool, bell } => {
+                let (pool, bell) = (pool.clone(), bell.clone());
                 // Spawned, so that a caller who goes away does not cut the work in two.
                 let task = tokio::spawn(async move {
                     let transaction = pool.begin().await.map_err(Error::from)?;
-                    let mut tx = Tx(Conn::new(Link::PostgresTransaction(transaction)));
+                    let mut tx = Tx::new(Link::PostgresTransaction(transaction));
                     let value = work(&mut tx).await?;
+                    let told = closing::write(&mut tx).await?;
                     if let Some(error) = tx.failure.take() {
                         return Err(E::from(error));
                     }
-                    if let Link::PostgresTransaction(transaction) = tx.0.link {
+                    if let Link::PostgresTransaction(transaction) = tx.conn.link {
                         transaction.commit().await.map_err(Error::from)?;
                     }
+                    bell.ring(&told);
                     Ok(value)
                 });
                 task.await.map_err(|_| E::from(Error::GivenUp))?
@@ -192,14 +210,20 @@ impl Database {
     pub(crate) fn is_writable(&self) -> bool {
         match self {
             Self::Sqlite { writer, .. } => !writer.is_closed(),
-            Self::Postgres(pool) => !pool.is_closed(),
+            Self::Postgres { pool, .. } => !pool.is_closed(),
+        }
+    }
+
+    pub(crate) const fn bell(&self) -> &Bell {
+        match self {
+            Self::Sqlite { bell, .. } | Self::Postgres { bell, .. } => bell,
         }
     }
 
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { readers, .. } => readers.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
 }
@@ -225,7 +249,7 @@ fn migration_error(error: MigrateError) -> Error {
 }
 
 /// Wraps a caller's work so that its answer waits for the commit.
-fn job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>) -> Job
+fn job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>, bell: Bell) -> Job
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     T: Send + 'static,
@@ -234,16 +258,27 @@ where
     Box::new(move |tx| {
         Box::pin(async move {
             // Called inside, so that a panic before its first await is caught as well.
-            let outcome = AssertUnwindSafe(async { work(&mut *tx).await }).catch_unwind().await;
+            let whole = async {
+                let value = work(&mut *tx).await?;
+                let told = closing::write(&mut *tx).await?;
+                Ok((value, told))
+            };
+            let outcome = AssertUnwindSafe(whole).catch_unwind().await;
+            *tx.closing() = Closing::default();
             let failure = tx.failure.take();
             let (outcome, fate) = match (outcome, failure) {
-                (Ok(Ok(value)), None) => (Ok(Ok(value)), Fate::Keep),
+                (Ok(Ok(done)), None) => (Ok(Ok(done)), Fate::Keep),
                 (Ok(Ok(_)), Some(error)) => (Ok(Err(E::from(error.clone()))), Fate::Discard(Some(error))),
                 (outcome, failure) => (outcome, Fate::Discard(failure)),
             };
             let answer: Answer = Box::new(move |committed| {
                 let result = match outcome {
-                    Ok(Ok(value)) => committed.map(|()| value).map_err(E::from),
+                    Ok(Ok((value, told))) => committed
+                        .map(|()| {
+                            bell.ring(&told);
+                            value
+                        })
+                        .map_err(E::from),
                     Ok(Err(error)) => Err(error),
                     Err(_panic) => Err(E::from(Error::GivenUp)),
                 };

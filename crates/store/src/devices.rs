@@ -198,6 +198,30 @@ pub async fn insert(
     Ok(touched == 1)
 }
 
+/// Stores a device that a gateway speaks for and that nobody knew. It has no credential of its own. False if the
+/// partner or the account has had one of this id: what was taken out is not put back by itself.
+pub async fn register(
+    tx: &mut Tx,
+    account: &WriteAccount,
+    partner: &ManagePartner,
+    device: &NewDevice,
+) -> Result<bool, Error> {
+    let touched = execute!(
+        tx,
+        "INSERT INTO devices (partner_id, device_id, device_type_id, account_id, friendly_name, config_wanted,
+                              last_action, created_ms)
+         VALUES ($1, $2, $3, $4, $5, TRUE, 0, $6)
+         ON CONFLICT DO NOTHING",
+        partner.partner_id().to_string(),
+        device.device_id.as_str(),
+        device.device_type_id.to_string(),
+        account.account_id().to_string(),
+        &device.friendly_name,
+        device.created.as_millis(),
+    )?;
+    Ok(touched == 1)
+}
+
 /// The devices of an account, oldest first.
 pub async fn of_account(conn: &mut Conn, scope: &ViewAccount) -> Result<Vec<Device>, Error> {
     let rows: Vec<DeviceRow> = fetch_all!(
@@ -525,6 +549,18 @@ pub struct Sighting {
     pub at: Timestamp,
     /// From which address.
     pub address: Option<String>,
+}
+
+/// The scope of one of the account's devices.
+pub async fn in_account(conn: &mut Conn, scope: &WriteAccount, id: &DeviceId) -> Result<Option<DeviceScope>, Error> {
+    let row: Option<(String,)> = fetch_optional!(
+        conn,
+        "SELECT partner_id FROM devices WHERE account_id = $1 AND device_id = $2",
+        scope.account_id().to_string(),
+        id.as_str(),
+    )?;
+    let installation = InstallationScope::of_the_process();
+    row.map(|(partner,)| Ok(installation.device(partner.parse()?, id.clone()))).transpose()
 }
 
 /// Notes many signs of life at once.

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), forbid(unsafe_code))]
 #![cfg_attr(test, allow(unsafe_code, reason = "the tests collect the statements in a section of the linker's"))]
 
+mod closing;
 mod database;
 mod error;
 mod lists;
@@ -14,11 +15,16 @@ mod sequences;
 mod sql;
 
 pub mod accounts;
+pub mod audit;
 pub mod binaries;
 pub mod device_types;
 pub mod devices;
+pub mod events;
 pub mod firmware_images;
 pub mod firmware_types;
+pub mod gateway_tokens;
+pub mod invitations;
+pub mod partner_users;
 pub mod partners;
 pub mod pool;
 pub mod pushes;

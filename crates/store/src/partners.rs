@@ -5,7 +5,7 @@ use otaria_core::{PartnerId, Timestamp, UserId};
 use subtle::ConstantTimeEq as _;
 
 use crate::scopes::{InstallationScope, OwnPartner, ViewPartner};
-use crate::sql::{execute, fetch_all, fetch_one};
+use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::{Conn, Error, SecretHash, Tx};
 
 /// A partner.
@@ -133,6 +133,45 @@ pub async fn grant(
     Ok(())
 }
 
+/// Gives the partner's client a new secret. Those it had are valid until `old_until` at most.
+pub async fn replace_secret(
+    tx: &mut Tx,
+    scope: &OwnPartner,
+    secret: &SecretHash,
+    old_until: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let partner = scope.partner_id().to_string();
+    execute!(
+        tx,
+        "UPDATE client_secrets SET expires_ms = $2 WHERE partner_id = $1 AND (expires_ms IS NULL OR expires_ms > $2)",
+        &partner,
+        old_until.as_millis(),
+    )?;
+    execute!(tx, "DELETE FROM client_secrets WHERE partner_id = $1 AND expires_ms <= $2", &partner, now.as_millis(),)?;
+    execute!(
+        tx,
+        "INSERT INTO client_secrets (partner_id, secret_hash, created_ms) VALUES ($1, $2, $3)",
+        &partner,
+        secret.as_slice(),
+        now.as_millis(),
+    )?;
+    Ok(())
+}
+
+/// The partner of every id, in order: for whoever looks after the whole installation.
+pub async fn all(conn: &mut Conn, _: &InstallationScope) -> Result<Vec<(PartnerId, String)>, Error> {
+    let rows: Vec<(String, String)> = fetch_all!(conn, "SELECT partner_id, name FROM partners ORDER BY partner_id")?;
+    rows.into_iter().map(|(id, name)| Ok((id.parse()?, name))).collect()
+}
+
+/// The partner that has this client, whoever asks; none if no partner has.
+pub async fn of_client(conn: &mut Conn, _: &InstallationScope, client_id: &str) -> Result<Option<PartnerId>, Error> {
+    let row: Option<(String,)> =
+        fetch_optional!(conn, "SELECT partner_id FROM partners WHERE client_id = $1", client_id)?;
+    Ok(row.map(|(id,)| id.parse()).transpose()?)
+}
+
 #[derive(sqlx::FromRow)]
 struct ClientRow {
     partner_id: String,
@@ -145,13 +184,15 @@ pub async fn by_client(
     _: &InstallationScope,
     client_id: &str,
     secret: &SecretHash,
+    now: Timestamp,
 ) -> Result<Option<PartnerId>, Error> {
     let rows: Vec<ClientRow> = fetch_all!(
         conn,
         "SELECT p.partner_id, s.secret_hash
          FROM partners p JOIN client_secrets s ON s.partner_id = p.partner_id
-         WHERE p.client_id = $1",
+         WHERE p.client_id = $1 AND (s.expires_ms IS NULL OR s.expires_ms > $2)",
         client_id,
+        now.as_millis(),
     )?;
     let found = rows.into_iter().find(|row| bool::from(row.secret_hash.ct_eq(secret.as_slice())));
     Ok(found.map(|row| row.partner_id.parse()).transpose()?)

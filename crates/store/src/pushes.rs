@@ -6,6 +6,7 @@ use otaria_core::{
     AssociationId, DeviceId, DeviceTypeId, FirmwareType, ImageId, PartnerId, PushId, Timestamp, VersionNumber,
 };
 
+use crate::events::NewEvent;
 use crate::firmware_images::FirmwareImage;
 use crate::lists::{List, fetch_page, list};
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
@@ -377,6 +378,7 @@ pub async fn insert(
     )?;
     let entry = Entry { state: record.push.state, message: None, details: Vec::new() };
     insert_entry(tx, device, record.push.id, &entry, record.push.created).await?;
+    announce(tx, device, &record.push, &entry, record.push.created);
     Ok(record)
 }
 
@@ -402,8 +404,16 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     )?;
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;
+        announce(tx, device, push, entry, now);
     }
     Ok(())
+}
+
+/// Tells whoever listens, once this is durable.
+fn announce(tx: &mut Tx, device: &DeviceScope, push: &Push, entry: &Entry, at: Timestamp) {
+    let message = entry.message.clone();
+    let event = NewEvent { push: push.id, at, state: push.state, progress: push.progress, message };
+    tx.closing().announce(device.partner_id(), event);
 }
 
 async fn insert_entry(

@@ -6,9 +6,10 @@
 use std::ops::Deref;
 
 use otaria_core::rights::{AccountPrivileges, AccountRight, PartnerPrivileges, PartnerRight};
-use otaria_core::{AccountId, DeviceId, PartnerId, Timestamp, UserId};
+use otaria_core::{AccountId, DeviceId, DeviceTypeId, GatewayTokenId, PartnerId, Timestamp, UserId};
 use subtle::ConstantTimeEq as _;
 
+use crate::gateway_tokens::Registers;
 use crate::sql::fetch_optional;
 use crate::{Conn, Error, SecretHash};
 
@@ -35,6 +36,17 @@ pub struct WriteAccount(ViewAccount);
 /// May do the few things that stand above partners: first credentials, new partners, signing in, chores.
 #[derive(Clone, Copy, Debug)]
 pub struct InstallationScope(());
+
+/// May add to one partner's audit log. Whoever may read the partner may, and whoever signed in through its client.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditScope(PartnerId);
+
+/// May invite people to one partner.
+#[derive(Clone, Copy, Debug)]
+pub struct InviteToPartner {
+    view: ViewPartner,
+    own: PartnerPrivileges,
+}
 
 /// One device that showed its credential: its own pushes, its own versions.
 #[derive(Clone, Debug)]
@@ -66,6 +78,58 @@ impl Deref for OwnPartner {
     }
 }
 
+impl AuditScope {
+    /// The partner.
+    pub const fn partner_id(&self) -> PartnerId {
+        self.0
+    }
+}
+
+impl From<&ViewPartner> for AuditScope {
+    fn from(scope: &ViewPartner) -> Self {
+        Self(scope.0)
+    }
+}
+
+impl From<&ManagePartner> for AuditScope {
+    fn from(scope: &ManagePartner) -> Self {
+        Self(scope.partner_id())
+    }
+}
+
+impl From<&OwnPartner> for AuditScope {
+    fn from(scope: &OwnPartner) -> Self {
+        Self(scope.partner_id())
+    }
+}
+
+impl From<&InviteToPartner> for AuditScope {
+    fn from(scope: &InviteToPartner) -> Self {
+        Self(scope.partner_id())
+    }
+}
+
+impl From<&DeviceScope> for AuditScope {
+    fn from(scope: &DeviceScope) -> Self {
+        Self(scope.partner_id)
+    }
+}
+
+impl InviteToPartner {
+    /// What the inviting caller may do at the partner; nobody gives more than they have.
+    pub const fn own(&self) -> PartnerPrivileges {
+        self.own
+    }
+}
+
+impl Deref for InviteToPartner {
+    type Target = ViewPartner;
+
+    fn deref(&self) -> &ViewPartner {
+        &self.view
+    }
+}
+
 impl ViewAccount {
     /// The account.
     pub const fn account_id(&self) -> AccountId {
@@ -91,6 +155,11 @@ impl InstallationScope {
     /// The scope of a partner that this process has just made.
     pub const fn of_new_partner(&self, partner_id: PartnerId) -> OwnPartner {
         OwnPartner(ManagePartner(ViewPartner(partner_id)))
+    }
+
+    /// The scope to add to the log of the partner through whose client somebody signs in.
+    pub const fn audit(&self, partner_id: PartnerId) -> AuditScope {
+        AuditScope(partner_id)
     }
 
     pub(crate) const fn device(&self, partner_id: PartnerId, device_id: DeviceId) -> DeviceScope {
@@ -127,8 +196,28 @@ pub enum Caller {
     },
 }
 
+/// What an access token opens.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who holds the token.
+    pub caller: Caller,
+    /// The family of tokens that it belongs to.
+    pub family_id: String,
+    /// The partner through whose client the caller signed in.
+    partner_id: PartnerId,
+    token: SecretHash,
+}
+
+impl Session {
+    /// The scope to add to the log of the partner through whose client the caller signed in.
+    pub const fn audit(&self) -> AuditScope {
+        AuditScope(self.partner_id)
+    }
+}
+
 #[derive(sqlx::FromRow)]
-struct CallerRow {
+struct SessionRow {
+    family_id: String,
     partner_id: String,
     user_id: Option<String>,
     is_admin: Option<bool>,
@@ -150,12 +239,17 @@ struct AccountAccessRow {
     maker: Option<String>,
 }
 
-impl Caller {
-    /// Who holds this access token, if it is neither expired, revoked nor unknown.
+impl Session {
+    /// Whether the token still opens it.
+    pub async fn is_valid(&self, conn: &mut Conn, now: Timestamp) -> Result<bool, Error> {
+        Ok(Self::by_token(conn, &self.token, now).await?.is_some_and(|session| session.caller == self.caller))
+    }
+
+    /// What this access token opens, if it is neither expired, revoked nor unknown.
     pub async fn by_token(conn: &mut Conn, token: &SecretHash, now: Timestamp) -> Result<Option<Self>, Error> {
-        let row: Option<CallerRow> = fetch_optional!(
+        let row: Option<SessionRow> = fetch_optional!(
             conn,
-            "SELECT f.partner_id, f.user_id, u.is_admin
+            "SELECT f.family_id, f.partner_id, f.user_id, u.is_admin
              FROM access_tokens t
              JOIN token_families f ON f.family_id = t.family_id
              LEFT JOIN users u ON u.user_id = f.user_id
@@ -164,12 +258,16 @@ impl Caller {
             now.as_millis(),
         )?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(match row.user_id {
-            Some(user_id) => Self::User { user_id: user_id.parse()?, is_admin: row.is_admin.unwrap_or(false) },
-            None => Self::Client { partner_id: row.partner_id.parse()? },
-        }))
+        let partner_id = row.partner_id.parse()?;
+        let caller = match row.user_id {
+            Some(user_id) => Caller::User { user_id: user_id.parse()?, is_admin: row.is_admin.unwrap_or(false) },
+            None => Caller::Client { partner_id },
+        };
+        Ok(Some(Self { caller, family_id: row.family_id, partner_id, token: *token }))
     }
+}
 
+impl Caller {
     /// The caller's privileges at a partner; none where the partner does not exist, which must look the same.
     async fn partner_privileges(
         &self,
@@ -220,6 +318,17 @@ impl Caller {
     /// The scope to change a partner itself, if the caller may.
     pub async fn own_partner(&self, conn: &mut Conn, partner: PartnerId) -> Result<Option<OwnPartner>, Error> {
         Ok(self.enter_partner(conn, partner, PartnerRight::Own).await?.map(|view| OwnPartner(ManagePartner(view))))
+    }
+
+    /// The scope to invite people to a partner, if the caller may.
+    pub async fn invite_to_partner(
+        &self,
+        conn: &mut Conn,
+        partner: PartnerId,
+    ) -> Result<Option<InviteToPartner>, Error> {
+        let privileges = self.partner_privileges(conn, partner).await?;
+        let may = privileges.filter(|privileges| privileges.allow(PartnerRight::Invite));
+        Ok(may.map(|own| InviteToPartner { view: ViewPartner(partner), own }))
     }
 
     /// The scope above partners, for the installation's admin.
@@ -286,6 +395,46 @@ pub struct AuthenticatedDevice {
     pub open_pushes: i64,
 }
 
+/// A gateway that showed its token.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Its token's id.
+    pub id: GatewayTokenId,
+    partner_id: PartnerId,
+    registers: Option<Registers>,
+}
+
+/// May put one partner's devices of one type into one account.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterDevices {
+    /// The partner.
+    pub partner: ManagePartner,
+    /// The account.
+    pub account: WriteAccount,
+    /// The type.
+    pub device_type_id: DeviceTypeId,
+}
+
+/// Whom a gateway speaks for.
+#[derive(Clone, Debug)]
+pub enum SpokenFor {
+    /// A device of its partner.
+    Device(AuthenticatedDevice),
+    /// A device that nobody knows.
+    Unknown(Gateway),
+}
+
+impl Gateway {
+    /// The scope to register devices, if the gateway may.
+    pub fn register_devices(&self) -> Option<RegisterDevices> {
+        self.registers.map(|registers| RegisterDevices {
+            partner: ManagePartner(ViewPartner(self.partner_id)),
+            account: WriteAccount(ViewAccount(registers.account_id)),
+            device_type_id: registers.device_type_id,
+        })
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct DeviceRow {
     partner_id: String,
@@ -296,9 +445,36 @@ struct DeviceRow {
     open_pushes: i64,
 }
 
+impl DeviceRow {
+    fn into_device(self, device_id: &DeviceId) -> Result<AuthenticatedDevice, Error> {
+        let partner_id: PartnerId = self.partner_id.parse()?;
+        let tenant = match self.short_name {
+            _ if self.is_default => "DEFAULT".to_owned(),
+            Some(short_name) => short_name,
+            None => partner_id.to_string(),
+        };
+        Ok(AuthenticatedDevice {
+            scope: DeviceScope { partner_id, device_id: device_id.clone() },
+            tenant,
+            config_wanted: self.config_wanted,
+            open_pushes: self.open_pushes,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct GatewayRow {
+    #[sqlx(flatten)]
+    device: DeviceRow,
+    gateway_token_id: String,
+    registers_device_type_id: Option<String>,
+    registers_account_id: Option<String>,
+    is_known: bool,
+}
+
 impl AuthenticatedDevice {
     /// The device of `tenant` with this id, if `token` is its credential. `tenant` is a partner's id, its short
-    /// name, or `default`, without case (DDI 1.1).
+    /// name, or `default`; without regard to case.
     pub async fn by_token(
         conn: &mut Conn,
         tenant: &str,
@@ -322,17 +498,44 @@ impl AuthenticatedDevice {
         if !bool::from(known.ct_eq(token.as_slice())) {
             return Ok(None);
         }
-        let partner_id: PartnerId = row.partner_id.parse()?;
-        let tenant = match row.short_name {
-            _ if row.is_default => "DEFAULT".to_owned(),
-            Some(short_name) => short_name,
-            None => partner_id.to_string(),
-        };
-        Ok(Some(Self {
-            scope: DeviceScope { partner_id, device_id: device_id.clone() },
-            tenant,
-            config_wanted: row.config_wanted,
-            open_pushes: row.open_pushes,
+        row.into_device(device_id).map(Some)
+    }
+
+    /// Whom of `tenant`'s devices a gateway speaks for, if `token` is one of the partner's gateway tokens.
+    pub async fn by_gateway_token(
+        conn: &mut Conn,
+        tenant: &str,
+        device_id: &DeviceId,
+        token: &SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<SpokenFor>, Error> {
+        let row: Option<GatewayRow> = fetch_optional!(
+            conn,
+            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
+                    COALESCE(d.config_wanted, FALSE) AS config_wanted,
+                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
+                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
+                    g.gateway_token_id, g.registers_device_type_id, g.registers_account_id,
+                    d.device_id IS NOT NULL AS is_known
+             FROM partners p
+             JOIN gateway_tokens g ON g.partner_id = p.partner_id
+             LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2 AND d.account_id IS NOT NULL
+             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
+               AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)",
+            tenant.to_ascii_lowercase(),
+            device_id.as_str(),
+            token.as_slice(),
+            now.as_millis(),
+        )?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(if row.is_known {
+            SpokenFor::Device(row.device.into_device(device_id)?)
+        } else {
+            SpokenFor::Unknown(Gateway {
+                id: row.gateway_token_id.parse()?,
+                partner_id: row.device.partner_id.parse()?,
+                registers: Registers::from_row(row.registers_device_type_id, row.registers_account_id)?,
+            })
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use otaria_core::{PartnerId, Timestamp, UserId};
 
-use crate::scopes::InstallationScope;
+use crate::scopes::{InstallationScope, OwnPartner};
 use crate::sql::{execute, fetch_optional};
 use crate::{Error, SecretHash, Tx};
 
@@ -136,15 +136,15 @@ pub async fn rotate(
 }
 
 /// Revokes the family of an access or refresh token of this partner's client. An unknown token is no error
-/// (RFC 7009, section 2.2).
+/// (RFC 7009, section 2.2); whether there was anything to revoke.
 pub async fn revoke(
     tx: &mut Tx,
     _: &InstallationScope,
     client: PartnerId,
     presented: &SecretHash,
     now: Timestamp,
-) -> Result<(), Error> {
-    execute!(
+) -> Result<bool, Error> {
+    let touched = execute!(
         tx,
         "UPDATE token_families SET revoked_ms = $3
          WHERE partner_id = $2 AND revoked_ms IS NULL AND family_id IN
@@ -152,6 +152,48 @@ pub async fn revoke(
                 UNION ALL SELECT family_id FROM refresh_tokens WHERE token_hash = $1)",
         presented.as_slice(),
         client.to_string(),
+        now.as_millis(),
+    )?;
+    Ok(touched > 0)
+}
+
+/// Which of somebody's sign-ins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIns {
+    /// Every one.
+    All,
+    /// Every one but the one with this family of tokens.
+    AllBut(String),
+}
+
+/// Ends a person's sign-ins at whatever partner's client.
+pub async fn sign_out(
+    tx: &mut Tx,
+    _: &InstallationScope,
+    user: UserId,
+    which: &SignIns,
+    now: Timestamp,
+) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE token_families SET revoked_ms = $3 WHERE user_id = $1 AND revoked_ms IS NULL AND family_id <> $2",
+        user.to_string(),
+        match which {
+            SignIns::All => "",
+            SignIns::AllBut(family_id) => family_id,
+        },
+        now.as_millis(),
+    )?;
+    Ok(())
+}
+
+/// Ends what the partner's client holds for itself.
+pub async fn revoke_of_client(tx: &mut Tx, scope: &OwnPartner, now: Timestamp) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE token_families SET revoked_ms = $2
+         WHERE partner_id = $1 AND user_id IS NULL AND revoked_ms IS NULL",
+        scope.partner_id().to_string(),
         now.as_millis(),
     )?;
     Ok(())

@@ -107,6 +107,12 @@ pub async fn by_id(conn: &mut Conn, _: &InstallationScope, user: UserId) -> Resu
     row.map(User::try_from).transpose()
 }
 
+/// Replaces a person's password.
+pub async fn set_password(tx: &mut Tx, _: &InstallationScope, user: UserId, hash: &str) -> Result<(), Error> {
+    execute!(tx, "UPDATE users SET password_hash = $2 WHERE user_id = $1", user.to_string(), hash)?;
+    Ok(())
+}
+
 /// Counts a wrong password.
 pub async fn count_failure(tx: &mut Tx, _: &InstallationScope, user: UserId) -> Result<(), Error> {
     execute!(tx, "UPDATE users SET failed_attempts = failed_attempts + 1 WHERE user_id = $1", user.to_string(),)?;

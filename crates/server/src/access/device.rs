@@ -1,20 +1,20 @@
-//! Devices: the target token of a request, and the device that it opens.
+//! Devices: the target or gateway token of a request, and the device that it opens.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use otaria_core::DeviceId;
 use otaria_core::ids::InvalidId;
 use otaria_store::SecretHash;
-use otaria_store::scopes::AuthenticatedDevice;
+use otaria_store::scopes::{AuthenticatedDevice, SpokenFor};
 
+use crate::access::origin::{address, origin};
 use crate::actions::Error;
 use crate::service::Service;
 
-/// The scheme and the one space after it, compared with case (DDI 1.2).
-const SCHEME: &str = "TargetToken ";
+/// The schemes and the one space after each, compared with case (DDI 1.2).
+const TARGET: &str = "TargetToken ";
+const GATEWAY: &str = "GatewayToken ";
 
 /// The device in the path, which showed its token. Whatever it asks for, it was heard of.
 pub struct Device(pub AuthenticatedDevice);
@@ -50,13 +50,52 @@ impl FromRequestParts<Service> for Device {
         if tenant.contains(char::is_control) {
             return Err(DeviceDenied::Unauthenticated);
         }
-        let token = token(parts).ok_or(DeviceDenied::Unauthenticated)?;
+        let shown = shown(parts).ok_or(DeviceDenied::Unauthenticated)?;
         let mut conn = service.store.read().await?;
-        let found = AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id, &token).await?;
+        let found = match shown {
+            Shown::Target(token) => AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id, &token).await?,
+            Shown::Gateway(token) => {
+                drop(conn);
+                spoken_for(parts, service, &tenant, &device_id, &token).await?
+            }
+        };
         let device = found.ok_or(DeviceDenied::Unauthenticated)?;
-        service.sightings.note(&device.scope, service.clock.now(), address(parts));
+        let address = address(&parts.extensions).map(|address| address.to_string());
+        service.sightings.note(&device.scope, service.clock.now(), address);
         Ok(Self(device))
     }
+}
+
+/// The device that a gateway speaks for. One that nobody knew is registered, if the gateway may.
+async fn spoken_for(
+    parts: &Parts,
+    service: &Service,
+    tenant: &str,
+    id: &DeviceId,
+    token: &SecretHash,
+) -> Result<Option<AuthenticatedDevice>, DeviceDenied> {
+    let look = async || -> Result<Option<SpokenFor>, DeviceDenied> {
+        let (mut conn, now) = (service.store.read().await?, service.clock.now());
+        Ok(AuthenticatedDevice::by_gateway_token(&mut conn, tenant, id, token, now).await?)
+    };
+    let gateway = match look().await? {
+        Some(SpokenFor::Device(device)) => return Ok(Some(device)),
+        Some(SpokenFor::Unknown(gateway)) => gateway,
+        None => return Ok(None),
+    };
+    let registered = service.register_device(&gateway, id, &origin(&parts.extensions)).await;
+    // Not by us: by another request of the same device at the same moment, or not at all.
+    registered.map_err(DeviceDenied::Failed)?;
+    Ok(match look().await? {
+        Some(SpokenFor::Device(device)) => Some(device),
+        Some(SpokenFor::Unknown(_)) | None => None,
+    })
+}
+
+/// The credential that a request shows.
+enum Shown {
+    Target(SecretHash),
+    Gateway(SecretHash),
 }
 
 async fn named_in_path(parts: &mut Parts, service: &Service) -> Result<(String, DeviceId), InvalidId> {
@@ -66,13 +105,8 @@ async fn named_in_path(parts: &mut Parts, service: &Service) -> Result<(String, 
     Ok((named("tenant").to_owned(), named("controllerId").parse()?))
 }
 
-fn token(parts: &Parts) -> Option<SecretHash> {
+fn shown(parts: &Parts) -> Option<Shown> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    header.strip_prefix(SCHEME).map(SecretHash::of)
-}
-
-/// The address that the request came from, where the listener tells.
-fn address(parts: &Parts) -> Option<String> {
-    let ConnectInfo(address) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(address.ip().to_canonical().to_string())
+    let target = header.strip_prefix(TARGET).map(|token| Shown::Target(SecretHash::of(token)));
+    target.or_else(|| header.strip_prefix(GATEWAY).map(|token| Shown::Gateway(SecretHash::of(token))))
 }

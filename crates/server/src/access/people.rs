@@ -1,15 +1,19 @@
 //! People and clients: the bearer token of a request, and the scopes that it opens.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use otaria_core::{AccountId, PartnerId};
 use otaria_store::scopes::{
-    Caller, InstallationScope, ManagePartner, OwnPartner, ViewAccount, ViewPartner, WriteAccount,
+    InstallationScope, InviteToPartner, ManagePartner, OwnPartner, Session, ViewAccount, ViewPartner, WriteAccount,
 };
 use otaria_store::{Conn, SecretHash};
 
+use crate::access::origin::origin;
 use crate::actions::Error;
+use crate::actions::audit::{Actor, Origin};
 use crate::service::Service;
 
 /// Why a request was not let in.
@@ -34,21 +38,47 @@ impl From<otaria_store::Error> for Denied {
 }
 
 /// Whoever holds the request's token.
-pub struct SignedIn(pub Caller);
+pub struct SignedIn {
+    /// What the token opens.
+    pub session: Session,
+    /// Who, and from where.
+    pub actor: Actor,
+}
 
 /// May read the partner in the path.
 pub struct Viewing(pub ViewPartner);
+
+/// May read the partner in the path, for as long as the session lasts.
+pub struct Listening {
+    /// The scope.
+    pub scope: ViewPartner,
+    /// What the token opens.
+    pub session: Session,
+}
 
 /// May change what belongs to the partner in the path, and push.
 pub struct Managing {
     /// The scope.
     pub scope: ManagePartner,
     /// Who.
-    pub caller: Caller,
+    pub actor: Actor,
+}
+
+/// May invite people to the partner in the path, and see who is there.
+pub struct Inviting {
+    /// The scope.
+    pub scope: InviteToPartner,
+    /// Who.
+    pub actor: Actor,
 }
 
 /// May change the partner in the path itself.
-pub struct Owning(pub OwnPartner);
+pub struct Owning {
+    /// The scope.
+    pub scope: OwnPartner,
+    /// Who.
+    pub actor: Actor,
+}
 
 /// May read the account in the path.
 pub struct ViewingAccount(pub ViewAccount);
@@ -58,7 +88,7 @@ pub struct WritingAccount {
     /// The scope.
     pub scope: WriteAccount,
     /// Who.
-    pub caller: Caller,
+    pub actor: Actor,
 }
 
 /// Is the installation's admin.
@@ -66,10 +96,32 @@ pub struct Administrating {
     /// The scope.
     pub scope: InstallationScope,
     /// Who.
-    pub caller: Caller,
+    pub actor: Actor,
 }
 
-async fn caller(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Caller, Denied> {
+/// Whoever turned out to have made a request, for the layers around the handlers.
+#[derive(Clone, Default)]
+pub struct MadeBy(Arc<OnceLock<Known>>);
+
+/// Who made a request.
+#[derive(Clone)]
+pub struct Known {
+    /// The service that knows them.
+    pub service: Service,
+    /// What their token opens.
+    pub session: Session,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl MadeBy {
+    /// Who made the request, if that was found out.
+    pub fn known(&self) -> Option<&Known> {
+        self.0.get()
+    }
+}
+
+async fn sign_in(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<SignedIn, Denied> {
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
     let (header, another) = (headers.next().and_then(|value| value.to_str().ok()), headers.next());
     if another.is_some() {
@@ -81,8 +133,14 @@ async fn caller(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Cal
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     let Some(token) = token else { return Err(Denied::Unauthenticated) };
-    let found = Caller::by_token(conn, &SecretHash::of(token), service.clock.now()).await?;
-    found.ok_or(Denied::Unauthenticated)
+    let found = Session::by_token(conn, &SecretHash::of(token), service.clock.now()).await?;
+    let session = found.ok_or(Denied::Unauthenticated)?;
+    let origin = origin(&parts.extensions);
+    let actor = Actor::new(session.caller, &origin);
+    if let Some(made_by) = parts.extensions.get::<MadeBy>() {
+        made_by.0.get_or_init(|| Known { service: service.clone(), session: session.clone(), origin });
+    }
+    Ok(SignedIn { session, actor })
 }
 
 /// The id in the path under `name`. What is no id is refused as one that does not exist would be.
@@ -95,18 +153,18 @@ async fn id_in_path<T: std::str::FromStr>(parts: &mut Parts, service: &Service, 
     Ok(text.and_then(|text| text.parse().ok()).ok_or(Error::Forbidden)?)
 }
 
-async fn partner_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Caller, PartnerId), Denied> {
+async fn partner_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Actor, PartnerId), Denied> {
     let mut conn = service.store.read().await?;
-    let caller = caller(parts, service, &mut conn).await?;
+    let SignedIn { actor, .. } = sign_in(parts, service, &mut conn).await?;
     let partner = id_in_path(parts, service, "partnerId").await?;
-    Ok((conn, caller, partner))
+    Ok((conn, actor, partner))
 }
 
-async fn account_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Caller, AccountId), Denied> {
+async fn account_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Actor, AccountId), Denied> {
     let mut conn = service.store.read().await?;
-    let caller = caller(parts, service, &mut conn).await?;
+    let SignedIn { actor, .. } = sign_in(parts, service, &mut conn).await?;
     let account = id_in_path(parts, service, "accountId").await?;
-    Ok((conn, caller, account))
+    Ok((conn, actor, account))
 }
 
 impl FromRequestParts<Service> for SignedIn {
@@ -114,7 +172,7 @@ impl FromRequestParts<Service> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let mut conn = service.store.read().await?;
-        Ok(Self(caller(parts, service, &mut conn).await?))
+        sign_in(parts, service, &mut conn).await
     }
 }
 
@@ -122,8 +180,20 @@ impl FromRequestParts<Service> for Viewing {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
-        let (mut conn, caller, partner) = partner_in_path(parts, service).await?;
-        Ok(Self(caller.view_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?))
+        let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
+        Ok(Self(actor.caller.view_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?))
+    }
+}
+
+impl FromRequestParts<Service> for Listening {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
+        let mut conn = service.store.read().await?;
+        let SignedIn { session, .. } = sign_in(parts, service, &mut conn).await?;
+        let partner = id_in_path(parts, service, "partnerId").await?;
+        let scope = session.caller.view_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        Ok(Self { scope, session })
     }
 }
 
@@ -131,9 +201,19 @@ impl FromRequestParts<Service> for Managing {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
-        let (mut conn, caller, partner) = partner_in_path(parts, service).await?;
-        let scope = caller.manage_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
-        Ok(Self { scope, caller })
+        let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
+        let scope = actor.caller.manage_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        Ok(Self { scope, actor })
+    }
+}
+
+impl FromRequestParts<Service> for Inviting {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
+        let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
+        let scope = actor.caller.invite_to_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        Ok(Self { scope, actor })
     }
 }
 
@@ -141,8 +221,9 @@ impl FromRequestParts<Service> for Owning {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
-        let (mut conn, caller, partner) = partner_in_path(parts, service).await?;
-        Ok(Self(caller.own_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?))
+        let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
+        let scope = actor.caller.own_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        Ok(Self { scope, actor })
     }
 }
 
@@ -150,8 +231,8 @@ impl FromRequestParts<Service> for ViewingAccount {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
-        let (mut conn, caller, account) = account_in_path(parts, service).await?;
-        Ok(Self(caller.view_account(&mut conn, account).await?.ok_or(Error::Forbidden)?))
+        let (mut conn, actor, account) = account_in_path(parts, service).await?;
+        Ok(Self(actor.caller.view_account(&mut conn, account).await?.ok_or(Error::Forbidden)?))
     }
 }
 
@@ -159,9 +240,9 @@ impl FromRequestParts<Service> for WritingAccount {
     type Rejection = Denied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
-        let (mut conn, caller, account) = account_in_path(parts, service).await?;
-        let scope = caller.write_account(&mut conn, account).await?.ok_or(Error::Forbidden)?;
-        Ok(Self { scope, caller })
+        let (mut conn, actor, account) = account_in_path(parts, service).await?;
+        let scope = actor.caller.write_account(&mut conn, account).await?.ok_or(Error::Forbidden)?;
+        Ok(Self { scope, actor })
     }
 }
 
@@ -170,8 +251,8 @@ impl FromRequestParts<Service> for Administrating {
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let mut conn = service.store.read().await?;
-        let caller = caller(parts, service, &mut conn).await?;
-        let scope = caller.administrate().ok_or(Error::Forbidden)?;
-        Ok(Self { scope, caller })
+        let SignedIn { actor, .. } = sign_in(parts, service, &mut conn).await?;
+        let scope = actor.caller.administrate().ok_or(Error::Forbidden)?;
+        Ok(Self { scope, actor })
     }
 }

@@ -43,6 +43,22 @@ impl PlainSecret {
         Ok(Self(HEXLOWER.encode(&random::<16>()?)))
     }
 
+    /// An invitation's token: a readable prefix and 256 random bits.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub fn invitation_token() -> Result<Self, Error> {
+        Self::prefixed("ota_in_")
+    }
+
+    /// A gateway's token: 32 lower-case hex digits, as a device's.
+    ///
+    /// # Errors
+    /// If the system has no random numbers.
+    pub fn gateway_token() -> Result<Self, Error> {
+        Self::device_token()
+    }
+
     /// A password that a person gets once and then changes: 24 characters.
     ///
     /// # Errors

@@ -65,6 +65,31 @@ impl Throttle {
     }
 }
 
+/// How long after an entry the same again is not worth another.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Refused clients that were recorded a moment ago: whoever tries many secrets is recorded once a minute.
+#[derive(Default)]
+pub struct RefusedClients(Mutex<HashMap<(String, Option<String>), Timestamp>>);
+
+impl RefusedClients {
+    /// Whether this client's refusal at this address is to be recorded. Saying so counts as recording it.
+    pub fn is_worth_recording(&self, client_id: &str, address: Option<&str>, now: Timestamp) -> bool {
+        let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorded.len() >= REMEMBERED {
+            recorded.retain(|_, at| now.since(*at) < AGAIN);
+        }
+        let key = (client_id.to_owned(), address.map(str::to_owned));
+        match recorded.get(&key) {
+            Some(at) if now.since(*at) < AGAIN => false,
+            _ => {
+                recorded.insert(key, now);
+                true
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +126,17 @@ mod tests {
         let now = Timestamp::from_millis(0);
         let begun = (0..100).filter(|_| throttle.begin("a", HERE, now).is_ok()).count();
         assert_eq!(begun, 4);
+    }
+
+    #[test]
+    fn a_refused_client_is_recorded_once_a_minute_and_address() {
+        let refused = RefusedClients::default();
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let recorded = |address, seconds| refused.is_worth_recording("c", Some(address), at(seconds));
+        assert_eq!(
+            [recorded("a", 0), recorded("a", 59), recorded("b", 59), recorded("a", 60)],
+            [true, false, true, true]
+        );
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Accounts of end customers.
 
 use otaria_core::AccountId;
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::rights::AccountPrivileges;
 use otaria_store::accounts::{self, Account};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::scopes::{Caller, ManagePartner, ViewAccount};
+use serde_json::json;
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::service::Service;
 
 impl Service {
@@ -15,28 +19,33 @@ impl Service {
     /// If the caller does not manage the partner.
     pub async fn create_account(
         &self,
-        caller: Caller,
+        actor: Actor,
         partner: otaria_core::PartnerId,
         description: String,
     ) -> Result<Account, Error> {
-        let scope = caller.manage_partner(&mut self.store.read().await?, partner).await?.ok_or(Error::Forbidden)?;
+        let scope = actor.caller.manage_partner(&mut self.store.read().await?, partner).await?;
+        let scope = scope.ok_or(Error::Forbidden)?;
         let account = Account {
             account_id: AccountId::from_uuid(uuid::Uuid::now_v7()),
             description,
             created: self.clock.now(),
         };
-        self.store_account(scope, caller, account.clone()).await?;
+        self.store_account(scope, actor, account.clone()).await?;
         Ok(account)
     }
 
-    async fn store_account(&self, scope: ManagePartner, caller: Caller, account: Account) -> Result<(), Error> {
+    async fn store_account(&self, scope: ManagePartner, actor: Actor, account: Account) -> Result<(), Error> {
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 accounts::insert(tx, &scope, &account).await?;
-                if let Caller::User { user_id, .. } = caller {
+                if let Caller::User { user_id, .. } = actor.caller {
                     let privileges = AccountPrivileges { owner: false, can_write: true };
                     accounts::grant(tx, &scope, account.account_id, user_id, privileges).await?;
                 }
+                let change = Change::made(json!({ "description": account.description }));
+                let id = account.account_id;
+                let deed = Deed::new(account.created, Action::AccountCreated, ObjectKind::Account, id, change);
+                tx.record(&scope, &actor.noted, deed);
                 Ok::<_, Error>(())
             })
         });

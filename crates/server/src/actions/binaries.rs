@@ -6,14 +6,18 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _};
 use md5::Md5;
 use otaria_core::Sha256;
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::digest::Digests;
+use otaria_store::audit::{Change, Deed};
 use otaria_store::binaries::{self, Binary};
 use otaria_store::repository::Staged;
 use otaria_store::scopes::{ManagePartner, ViewPartner};
+use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha512};
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::service::Service;
 
 /// How much is hashed and written at once.
@@ -67,6 +71,7 @@ impl Service {
     pub async fn keep_binary(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         received: ReceivedBinary,
         file_name: Option<String>,
     ) -> Result<Sha256, Error> {
@@ -75,7 +80,12 @@ impl Service {
         let now = self.clock.now();
         let own = location.clone();
         let noted = self.store.write(move |tx| {
-            Box::pin(async move { binaries::insert(tx, &scope, &digests, file_name.as_deref(), &own, now).await })
+            Box::pin(async move {
+                let change = Change::made(json!({ "fileName": file_name, "size": digests.size }));
+                let deed = Deed::new(now, Action::BinaryUploaded, ObjectKind::Binary, digests.sha256, change);
+                tx.record(&scope, &actor.noted, deed);
+                binaries::insert(tx, &scope, &digests, file_name.as_deref(), &own, now).await
+            })
         });
         // The bytes that were here before serve as well. After an error it is not known whether the row is there, so
         // that the bytes stay, for the sweeper if nobody's.
@@ -125,11 +135,23 @@ impl Service {
     ///
     /// # Errors
     /// If the partner has uploaded none of this digest.
-    pub async fn move_to_repository(&self, scope: ManagePartner, sha256: Sha256) -> Result<String, Error> {
+    pub async fn move_to_repository(
+        &self,
+        scope: ManagePartner,
+        actor: Actor,
+        sha256: Sha256,
+    ) -> Result<String, Error> {
         let now = self.clock.now();
-        let moved = self
-            .store
-            .write(move |tx| Box::pin(async move { binaries::move_to_repository(tx, &scope, sha256, now).await }));
+        let moved = self.store.write(move |tx| {
+            Box::pin(async move {
+                let moved = binaries::move_to_repository(tx, &scope, sha256, now).await?;
+                if moved {
+                    let deed = Deed::new(now, Action::BinaryMoved, ObjectKind::Binary, sha256, Change::NONE);
+                    tx.record(&scope, &actor.noted, deed);
+                }
+                Ok::<_, Error>(moved)
+            })
+        });
         if moved.await? {
             Ok(self.binary_url(scope.partner_id(), sha256))
         } else {

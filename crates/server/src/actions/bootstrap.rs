@@ -1,15 +1,19 @@
 //! The first credentials: the default partner, its owner, who is the installation's admin, and a first account.
 
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::rights::{AccountPrivileges, PartnerPrivileges};
 use otaria_core::{AccountId, PartnerId, UserId};
 use otaria_store::accounts::{self, Account};
+use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::scopes::InstallationScope;
 use otaria_store::users::{self, User};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::secrets::PlainSecret;
 use crate::actions::Error;
+use crate::actions::audit::Origin;
 use crate::actions::error::on_duplicate;
 use crate::service::Service;
 
@@ -89,6 +93,10 @@ impl Service {
                 accounts::insert(tx, &own, &account).await?;
                 let privileges = AccountPrivileges { owner: true, can_write: true };
                 accounts::grant(tx, &own, account.account_id, user.user_id, privileges).await?;
+                let change = Change::made(json!({ "name": partner.name, "owner": user.email }));
+                let id = partner.partner_id;
+                let deed = Deed::new(now, Action::PartnerCreated, ObjectKind::Partner, id, change);
+                tx.record(&own, &Origin::default().actor(Who::Command), deed);
                 Ok::<_, Error>(())
             })
         });

@@ -1,12 +1,24 @@
 //! Device types.
 
 use otaria_core::DeviceTypeId;
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::device_types::{self, DeviceType};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
+use serde_json::json;
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::service::Service;
+
+fn no_device_type() -> Error {
+    Error::not_found("device type")
+}
+
+fn recorded(device_type: &DeviceType) -> serde_json::Value {
+    json!({ "name": device_type.name, "description": device_type.description })
+}
 
 impl Service {
     /// Makes a device type, under the id given or a new one.
@@ -16,6 +28,7 @@ impl Service {
     pub async fn create_device_type(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         id: Option<DeviceTypeId>,
         name: String,
         description: Option<String>,
@@ -23,14 +36,19 @@ impl Service {
         let now = self.clock.now();
         let device_type_id = id.unwrap_or_else(|| DeviceTypeId::from_uuid(uuid::Uuid::now_v7()));
         let device_type = DeviceType { device_type_id, name, description, created: now, updated: now };
-        let new = device_type.clone();
-        let inserted =
-            self.store.write(move |tx| Box::pin(async move { device_types::insert(tx, &scope, &new).await }));
-        if inserted.await? {
-            Ok(device_type)
-        } else {
-            Err(Error::conflict("device_type_exists", "There is a device type of this id already: leave the id out."))
-        }
+        let created = self.store.write(move |tx| {
+            Box::pin(async move {
+                if !device_types::insert(tx, &scope, &device_type).await? {
+                    let description = "There is a device type of this id already: leave the id out.";
+                    return Err(Error::conflict("device_type_exists", description));
+                }
+                let change = Change::made(recorded(&device_type));
+                let deed = Deed::new(now, Action::DeviceTypeCreated, ObjectKind::DeviceType, device_type_id, change);
+                tx.record(&scope, &actor.noted, deed);
+                Ok(device_type)
+            })
+        });
+        created.await
     }
 
     /// A page of the partner's device types.
@@ -47,7 +65,7 @@ impl Service {
     /// If there is none.
     pub async fn device_type(&self, scope: &ViewPartner, id: DeviceTypeId) -> Result<DeviceType, Error> {
         let found = device_types::get(&mut self.store.read().await?, scope, id).await?;
-        found.ok_or_else(|| Error::not_found("device type"))
+        found.ok_or_else(no_device_type)
     }
 
     /// Replaces a device type's name and description.
@@ -57,14 +75,26 @@ impl Service {
     pub async fn update_device_type(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         id: DeviceTypeId,
         name: String,
         description: Option<String>,
     ) -> Result<DeviceType, Error> {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
-            Box::pin(async move { device_types::update(tx, &scope, id, &name, description.as_deref(), now).await })
+            Box::pin(async move {
+                let before = device_types::get(tx, &scope, id).await?.ok_or_else(no_device_type)?;
+                let updated = device_types::update(tx, &scope, id, &name, description.as_deref(), now).await?;
+                let updated = updated.ok_or_else(no_device_type)?;
+                let change = Change::replaced(recorded(&before), recorded(&updated));
+                tx.record(
+                    &scope,
+                    &actor.noted,
+                    Deed::new(now, Action::DeviceTypeUpdated, ObjectKind::DeviceType, id, change),
+                );
+                Ok(updated)
+            })
         });
-        updated.await?.ok_or_else(|| Error::not_found("device type"))
+        updated.await
     }
 }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceId, DeviceTypeId};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::device_types;
 use otaria_store::devices::{self, Device, DeviceTag, Filter, NewDevice};
-use otaria_store::scopes::{Caller, ViewAccount, ViewPartner, WriteAccount};
+use otaria_store::scopes::{ViewAccount, ViewPartner, WriteAccount};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::secrets::PlainSecret;
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::actions::error::on_duplicate;
 use crate::actions::pushes::end_open_pushes;
 use crate::service::Service;
@@ -45,7 +49,7 @@ impl Service {
     pub async fn associate_device(
         &self,
         scope: WriteAccount,
-        caller: Caller,
+        actor: Actor,
         details: DeviceDetails,
     ) -> Result<(Device, PlainSecret), Error> {
         let token = PlainSecret::device_token()?;
@@ -70,7 +74,7 @@ impl Service {
                 let mut partner = None;
                 for candidate in device_types::partners_with(tx, &scope, new.device_type_id).await? {
                     if partner.is_none() {
-                        partner = caller.manage_partner(tx, candidate).await?;
+                        partner = actor.caller.manage_partner(tx, candidate).await?;
                     }
                 }
                 let partner = partner.ok_or_else(|| Error::not_found("device type"))?;
@@ -79,7 +83,15 @@ impl Service {
                 if !inserted {
                     return Err(taken());
                 }
-                devices::get_of_account(tx, &scope, &new.device_id).await?.ok_or_else(no_device)
+                let change = Change::made(json!({
+                    "deviceTypeId": new.device_type_id.to_string(),
+                    "accountId": scope.account_id().to_string(),
+                    "friendlyName": new.friendly_name,
+                }));
+                let id = &new.device_id;
+                let deed = Deed::new(new.created, Action::DeviceAssociated, ObjectKind::Device, id, change);
+                tx.record(&partner, &actor.noted, deed);
+                devices::get_of_account(tx, &scope, id).await?.ok_or_else(no_device)
             })
         });
         Ok((associated.await?, token))
@@ -105,34 +117,79 @@ impl Service {
     ///
     /// # Errors
     /// If there is none.
-    pub async fn rename_device(&self, scope: WriteAccount, id: DeviceId, name: String) -> Result<(), Error> {
-        let renamed =
-            self.store.write(move |tx| Box::pin(async move { devices::rename(tx, &scope, &id, &name).await }));
-        if renamed.await? { Ok(()) } else { Err(no_device()) }
+    pub async fn rename_device(
+        &self,
+        scope: WriteAccount,
+        actor: Actor,
+        id: DeviceId,
+        name: String,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let renamed = self.store.write(move |tx| {
+            Box::pin(async move {
+                let device = devices::in_account(tx, &scope, &id).await?.ok_or_else(no_device)?;
+                let before = devices::get_of_account(tx, &scope, &id).await?.ok_or_else(no_device)?;
+                devices::rename(tx, &scope, &id, &name).await?;
+                let change = Change::replaced(
+                    json!({ "friendlyName": before.friendly_name }),
+                    json!({ "friendlyName": name }),
+                );
+                tx.record(
+                    &device,
+                    &actor.noted,
+                    Deed::new(now, Action::DeviceRenamed, ObjectKind::Device, &id, change),
+                );
+                Ok(())
+            })
+        });
+        renamed.await
     }
 
     /// Gives a device a new credential; the old one is refused from now on.
     ///
     /// # Errors
     /// If there is none.
-    pub async fn replace_device_token(&self, scope: WriteAccount, id: DeviceId) -> Result<PlainSecret, Error> {
+    pub async fn replace_device_token(
+        &self,
+        scope: WriteAccount,
+        actor: Actor,
+        id: DeviceId,
+    ) -> Result<PlainSecret, Error> {
+        let now = self.clock.now();
         let token = PlainSecret::device_token()?;
         let hash = token.hash();
-        let replaced =
-            self.store.write(move |tx| Box::pin(async move { devices::replace_token(tx, &scope, &id, &hash).await }));
-        if replaced.await? { Ok(token) } else { Err(no_device()) }
+        let replaced = self.store.write(move |tx| {
+            Box::pin(async move {
+                let device = devices::in_account(tx, &scope, &id).await?.ok_or_else(no_device)?;
+                devices::replace_token(tx, &scope, &id, &hash).await?;
+                tx.record(
+                    &device,
+                    &actor.noted,
+                    Deed::new(now, Action::DeviceTokenReplaced, ObjectKind::Device, &id, Change::NONE),
+                );
+                Ok::<_, Error>(())
+            })
+        });
+        replaced.await?;
+        Ok(token)
     }
 
     /// Takes a device out of its account. Its credential is refused from now on, and its pushes end.
     ///
     /// # Errors
     /// If there is none.
-    pub async fn disassociate_device(&self, scope: WriteAccount, id: DeviceId) -> Result<(), Error> {
+    pub async fn disassociate_device(&self, scope: WriteAccount, actor: Actor, id: DeviceId) -> Result<(), Error> {
         let now = self.clock.now();
         let timers = self.settings.timers;
         let disassociated = self.store.write(move |tx| {
             Box::pin(async move {
                 let device = devices::disassociate(tx, &scope, &id).await?.ok_or_else(no_device)?;
+                let change = Change::removed(json!({ "accountId": scope.account_id().to_string() }));
+                tx.record(
+                    &device,
+                    &actor.noted,
+                    Deed::new(now, Action::DeviceDisassociated, ObjectKind::Device, &id, change),
+                );
                 end_open_pushes(tx, &device, now, &timers).await
             })
         });

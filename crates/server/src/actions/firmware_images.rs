@@ -1,15 +1,19 @@
 //! Firmware images: images as associated with a device type.
 
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::{DeviceTypeId, FirmwareType, VersionNumber};
+use otaria_core::{DeviceTypeId, FirmwareType, Timestamp, VersionNumber};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::firmware_images::{self, FirmwareImage};
 use otaria_store::pool::{self, Content, Image, Kind};
 use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
 use otaria_store::{Conn, Tx, device_types, pushes};
+use serde_json::json;
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::actions::error::on_duplicate;
-use crate::actions::pool::ImageFilter;
+use crate::actions::pool::{ImageFilter, recorded_association};
 use crate::actions::pushes::cancel_open_push;
 use crate::service::Service;
 
@@ -51,7 +55,7 @@ impl Service {
     pub async fn associate(
         &self,
         scope: ManagePartner,
-        caller: Caller,
+        actor: Actor,
         device_type: DeviceTypeId,
         claim: Claim,
     ) -> Result<FirmwareImage, Error> {
@@ -60,10 +64,11 @@ impl Service {
         let associated = self.store.write(move |tx| {
             Box::pin(async move {
                 require_device_type(tx, &scope, device_type).await?;
-                let (owner, image) = claimed_image(tx, &scope, caller, &claim).await?;
+                let (owner, image) = claimed_image(tx, &scope, actor.caller, &claim).await?;
                 service.require_agreement(&claim, &image)?;
                 let associated = firmware_images::associate(tx, &scope, device_type, &owner, &image, now).await?;
                 associated.ok_or_else(already_associated)?;
+                record_association(tx, &scope, &actor, device_type, &image, now);
                 created(tx, &scope, device_type, image.firmware_type, image.version_number).await
             })
         });
@@ -77,10 +82,12 @@ impl Service {
     pub async fn describe_device_type(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         device_type: DeviceTypeId,
         description: NewDescription,
     ) -> Result<FirmwareImage, Error> {
         let now = self.clock.now();
+        let service = self.clone();
         let described = self.store.write(move |tx| {
             Box::pin(async move {
                 require_device_type(tx, &scope, device_type).await?;
@@ -92,7 +99,15 @@ impl Service {
                 let image = pool::insert(tx, &scope, &kind, &description.content, now)
                     .await
                     .map_err(on_duplicate(already_associated))?;
+                let change =
+                    Change::made(service.recorded_image(scope.partner_id(), image.firmware_type, &image.content));
+                tx.record(
+                    &scope,
+                    &actor.noted,
+                    Deed::new(now, Action::ImageCreated, ObjectKind::Image, image.id, change),
+                );
                 firmware_images::associate(tx, &scope, device_type, &scope, &image, now).await?;
+                record_association(tx, &scope, &actor, device_type, &image, now);
                 created(tx, &scope, device_type, image.firmware_type, image.version_number).await
             })
         });
@@ -156,6 +171,7 @@ impl Service {
     pub async fn dissociate(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         device_type: DeviceTypeId,
         firmware_type: FirmwareType,
         version_number: VersionNumber,
@@ -172,6 +188,18 @@ impl Service {
                 for device in pushes::devices_offered(tx, &scope, found.id).await? {
                     cancel_open_push(tx, &device, found.id, now, &timers).await?;
                 }
+                let change = Change::removed(json!({
+                    "deviceTypeId": device_type.to_string(),
+                    "type": firmware_type.number(),
+                    "versionNumber": version_number.to_string(),
+                    "name": found.content.name,
+                    "version": found.content.version,
+                }));
+                tx.record(
+                    &scope,
+                    &actor.noted,
+                    Deed::new(now, Action::ImageDissociated, ObjectKind::Image, found.image_id, change),
+                );
                 Ok(())
             })
         });
@@ -205,6 +233,18 @@ async fn claimed_image(
         return Err(Error::field("type", "must not be another partner's own firmware type (101 to 200)"));
     }
     Ok((owner, image))
+}
+
+fn record_association(
+    tx: &mut Tx,
+    scope: &ManagePartner,
+    actor: &Actor,
+    device_type: DeviceTypeId,
+    image: &Image,
+    now: Timestamp,
+) {
+    let change = Change::made(recorded_association(device_type, image));
+    tx.record(scope, &actor.noted, Deed::new(now, Action::ImageAssociated, ObjectKind::Image, image.id, change));
 }
 
 async fn created(

@@ -1,10 +1,14 @@
 //! Firmware types: the platform's, and a partner's own.
 
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::{FirmwareType, Timestamp, firmware};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::firmware_types::{self, TypeRecord};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
+use serde_json::json;
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::service::Service;
 
 /// Which types a list shows.
@@ -28,6 +32,14 @@ fn platform_records() -> impl Iterator<Item = TypeRecord> {
     })
 }
 
+fn no_firmware_type() -> Error {
+    Error::not_found("firmware type")
+}
+
+fn recorded(name: &str, description: Option<&str>) -> serde_json::Value {
+    json!({ "name": name, "description": description })
+}
+
 impl Service {
     /// Makes a type of the partner's own.
     ///
@@ -36,6 +48,7 @@ impl Service {
     pub async fn create_firmware_type(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         firmware_type: FirmwareType,
         name: String,
         description: Option<String>,
@@ -43,13 +56,20 @@ impl Service {
         let now = self.clock.now();
         let created = self.store.write(move |tx| {
             Box::pin(async move {
-                firmware_types::insert(tx, &scope, firmware_type, &name, description.as_deref(), now).await
+                let created =
+                    firmware_types::insert(tx, &scope, firmware_type, &name, description.as_deref(), now).await?;
+                let created = created.ok_or_else(|| {
+                    let text = format!("There is a firmware type {firmware_type} already: choose another number.");
+                    Error::conflict("firmware_type_exists", text)
+                })?;
+                let change = Change::made(recorded(&name, description.as_deref()));
+                let deed =
+                    Deed::new(now, Action::FirmwareTypeCreated, ObjectKind::FirmwareType, firmware_type, change);
+                tx.record(&scope, &actor.noted, deed);
+                Ok(created)
             })
         });
-        created.await?.ok_or_else(|| {
-            let description = format!("There is a firmware type {firmware_type} already: choose another number.");
-            Error::conflict("firmware_type_exists", description)
-        })
+        created.await
     }
 
     /// The partner's types, by number.
@@ -73,7 +93,7 @@ impl Service {
             return Ok(known);
         }
         let found = firmware_types::get(&mut self.store.read().await?, scope, firmware_type).await?;
-        found.ok_or_else(|| Error::not_found("firmware type"))
+        found.ok_or_else(no_firmware_type)
     }
 
     /// Replaces the name and description of a type of the partner's own.
@@ -83,6 +103,7 @@ impl Service {
     pub async fn update_firmware_type(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         firmware_type: FirmwareType,
         name: String,
         description: Option<String>,
@@ -93,9 +114,18 @@ impl Service {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
-                firmware_types::update(tx, &scope, firmware_type, &name, description.as_deref(), now).await
+                let before = firmware_types::get(tx, &scope, firmware_type).await?.ok_or_else(no_firmware_type)?;
+                firmware_types::update(tx, &scope, firmware_type, &name, description.as_deref(), now).await?;
+                let change = Change::replaced(
+                    recorded(&before.name, before.description.as_deref()),
+                    recorded(&name, description.as_deref()),
+                );
+                let deed =
+                    Deed::new(now, Action::FirmwareTypeUpdated, ObjectKind::FirmwareType, firmware_type, change);
+                tx.record(&scope, &actor.noted, deed);
+                Ok(())
             })
         });
-        if updated.await? { Ok(()) } else { Err(Error::not_found("firmware type")) }
+        updated.await
     }
 }

@@ -1,9 +1,16 @@
 //! What a person sees of themselves.
 
-use otaria_store::scopes::{Caller, InstallationScope};
+use std::net::IpAddr;
+
+use otaria_core::audit::{Action, ObjectKind};
+use otaria_store::audit::{Change, Deed};
+use otaria_store::scopes::{Caller, InstallationScope, Session};
+use otaria_store::tokens::{self, SignIns};
 use otaria_store::users::{self, AccountAccess, PartnerAccess, User};
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
+use crate::actions::tokens::PasswordCheck;
 use crate::service::Service;
 
 /// A person, and what they have access to.
@@ -31,5 +38,57 @@ impl Service {
             accounts: users::account_access(&mut conn, &scope, user_id).await?,
             partners: users::partner_access(&mut conn, &scope, user_id).await?,
         })
+    }
+
+    /// Changes the caller's own password. Every other sign-in of theirs ends: one of them may be why.
+    ///
+    /// # Errors
+    /// If the caller is no person, the current password is wrong, or they have to wait.
+    pub async fn change_password(
+        &self,
+        session: Session,
+        actor: Actor,
+        current: String,
+        new: String,
+        address: IpAddr,
+    ) -> Result<(), Error> {
+        let Caller::User { user_id, .. } = session.caller else { return Err(Error::Forbidden) };
+        let scope = InstallationScope::of_the_process();
+        let user = users::by_id(&mut self.store.read().await?, &scope, user_id).await?.ok_or(Error::Forbidden)?;
+        if let PasswordCheck::Wrong(_) = self.check_password(&user.email, current, address).await? {
+            return Err(Error::field("currentPassword", "is not the password that you have now"));
+        }
+        let hash = self.passwords.hash(new).await?;
+        let now = self.clock.now();
+        let changed = self.store.write(move |tx| {
+            Box::pin(async move {
+                users::set_password(tx, &scope, user_id, &hash).await?;
+                let others = SignIns::AllBut(session.family_id.clone());
+                tokens::sign_out(tx, &scope, user_id, &others, now).await?;
+                let deed = Deed::new(now, Action::PasswordChanged, ObjectKind::User, user_id, Change::NONE);
+                tx.record(session.audit(), &actor.noted, deed);
+                Ok::<_, Error>(())
+            })
+        });
+        changed.await
+    }
+
+    /// Ends every sign-in of the caller, this one too.
+    ///
+    /// # Errors
+    /// If the caller is no person.
+    pub async fn sign_out_everywhere(&self, session: Session, actor: Actor) -> Result<(), Error> {
+        let Caller::User { user_id, .. } = session.caller else { return Err(Error::Forbidden) };
+        let now = self.clock.now();
+        let signed_out = self.store.write(move |tx| {
+            Box::pin(async move {
+                let scope = InstallationScope::of_the_process();
+                tokens::sign_out(tx, &scope, user_id, &SignIns::All, now).await?;
+                let deed = Deed::new(now, Action::SignedOut, ObjectKind::User, user_id, Change::NONE);
+                tx.record(session.audit(), &actor.noted, deed);
+                Ok::<_, Error>(())
+            })
+        });
+        signed_out.await
     }
 }

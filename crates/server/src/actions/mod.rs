@@ -1,14 +1,18 @@
 //! What the service can do: one file for each noun, one function for each thing. Nothing here knows HTTP.
 
 pub mod accounts;
+pub mod audit;
 pub mod binaries;
 pub mod bootstrap;
 pub mod device_types;
 pub mod devices;
 mod error;
+pub mod events;
 pub mod firmware_images;
 pub mod firmware_types;
+pub mod gateways;
 pub mod me;
+pub mod partner_users;
 pub mod partners;
 pub mod pool;
 pub mod pushes;

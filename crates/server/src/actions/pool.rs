@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceTypeId, FirmwareType, ImageId, PartnerId, Sha256, VersionNumber};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::pool::{self, AssociatedWith, Content, Image, Kind, Link};
-use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
+use otaria_store::scopes::{ManagePartner, ViewPartner};
 use otaria_store::{Tx, device_types, firmware_images, firmware_types};
+use serde_json::json;
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::actions::error::on_duplicate;
 use crate::service::Service;
 
@@ -48,7 +52,7 @@ impl Service {
     pub async fn create_pool_image(
         &self,
         scope: ManagePartner,
-        caller: Caller,
+        actor: Actor,
         firmware_type: FirmwareType,
         content: Content,
         associations: Associations,
@@ -62,20 +66,34 @@ impl Service {
             return Err(Error::field("associations", message));
         }
         let now = self.clock.now();
+        let service = self.clone();
         let created = self.store.write(move |tx| {
             Box::pin(async move {
                 require_known_type(tx, &scope, firmware_type).await?;
                 let image = pool::insert(tx, &scope, &Kind::Pool(firmware_type), &content, now)
                     .await
                     .map_err(on_duplicate(taken))?;
+                let change = Change::made(service.recorded_image(scope.partner_id(), firmware_type, &image.content));
+                tx.record(
+                    &scope,
+                    &actor.noted,
+                    Deed::new(now, Action::ImageCreated, ObjectKind::Image, image.id, change),
+                );
                 for (partner, device_types) in associations {
-                    let other = caller.manage_partner(tx, partner).await?.ok_or(Error::Forbidden)?;
+                    let other = actor.caller.manage_partner(tx, partner).await?.ok_or(Error::Forbidden)?;
                     for device_type in device_types {
                         if device_types::get(tx, &other, device_type).await?.is_none() {
                             return Err(Error::not_found("device type"));
                         }
                         // A device type named twice is associated once.
-                        firmware_images::associate(tx, &other, device_type, &scope, &image, now).await?;
+                        if firmware_images::associate(tx, &other, device_type, &scope, &image, now).await?.is_some() {
+                            let change = Change::made(recorded_association(device_type, &image));
+                            tx.record(
+                                &other,
+                                &actor.noted,
+                                Deed::new(now, Action::ImageAssociated, ObjectKind::Image, image.id, change),
+                            );
+                        }
                     }
                 }
                 Ok::<_, Error>(image)
@@ -137,12 +155,14 @@ impl Service {
     pub async fn update_pool_image(
         &self,
         scope: ManagePartner,
+        actor: Actor,
         firmware_type: FirmwareType,
         version_number: VersionNumber,
         mut content: Content,
         link: LinkUpdate,
     ) -> Result<(), Error> {
         let now = self.clock.now();
+        let service = self.clone();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let image = pool::lock(tx, &scope, firmware_type, version_number).await?;
@@ -156,7 +176,17 @@ impl Service {
                         "The image was pushed, so its url cannot change to another binary: make a new image.",
                     ));
                 }
-                pool::update(tx, &scope, image.id, &content, now).await.map_err(on_duplicate(taken))
+                pool::update(tx, &scope, image.id, &content, now).await.map_err(on_duplicate(taken))?;
+                let change = Change::replaced(
+                    service.recorded_image(scope.partner_id(), firmware_type, &image.content),
+                    service.recorded_image(scope.partner_id(), firmware_type, &content),
+                );
+                tx.record(
+                    &scope,
+                    &actor.noted,
+                    Deed::new(now, Action::ImageUpdated, ObjectKind::Image, image.id, change),
+                );
+                Ok(())
             })
         });
         updated.await
@@ -188,6 +218,23 @@ impl Service {
         format!("{}/v1/ota/partners/{partner}/binaries/{sha256}", self.settings.public_url())
     }
 
+    /// An image as the audit log shows it.
+    pub(crate) fn recorded_image(
+        &self,
+        partner: PartnerId,
+        firmware_type: FirmwareType,
+        content: &Content,
+    ) -> serde_json::Value {
+        json!({
+            "type": firmware_type.number(),
+            "name": content.name,
+            "description": content.description,
+            "version": content.version,
+            "url": self.url(partner, &content.link),
+            "tags": content.tags,
+        })
+    }
+
     /// The url of an image's bytes, as people see it.
     pub fn url(&self, partner: PartnerId, link: &Link) -> String {
         match link {
@@ -195,6 +242,17 @@ impl Service {
             Link::Ours(sha256) => self.binary_url(partner, *sha256),
         }
     }
+}
+
+/// An association as the audit log shows it.
+pub(crate) fn recorded_association(device_type: DeviceTypeId, image: &Image) -> serde_json::Value {
+    json!({
+        "deviceTypeId": device_type.to_string(),
+        "type": image.firmware_type.number(),
+        "versionNumber": image.version_number.to_string(),
+        "name": image.content.name,
+        "version": image.content.version,
+    })
 }
 
 async fn require_known_type(tx: &mut Tx, scope: &ViewPartner, firmware_type: FirmwareType) -> Result<(), Error> {

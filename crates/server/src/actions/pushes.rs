@@ -1,15 +1,19 @@
 //! Pushes: an image on its way to a device.
 
+use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::eligibility::{self, Binary, Candidate, OnDevice, Refusal, Verdict};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::push::{Event, Push, PushState, Timers};
 use otaria_core::{AssociationId, DeviceId, DeviceTypeId, PushId, Timestamp};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::firmware_images::{self, FirmwareImage};
 use otaria_store::pushes::{self, Filter, HistoryEntry, PushRecord};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use otaria_store::{Tx, binaries, devices, users};
+use serde_json::json;
 
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::service::Service;
 
 /// The one target of a push.
@@ -29,8 +33,8 @@ impl Service {
     /// # Errors
     /// If the image is not associated or the device not of this device type; if the image has no binary in the
     /// repository; or if the device runs, or is about to run, this version number or a higher one.
-    pub async fn push(&self, scope: ManagePartner, caller: Caller, target: Target) -> Result<PushId, Error> {
-        let requested_by = self.name_of(caller).await?;
+    pub async fn push(&self, scope: ManagePartner, actor: Actor, target: Target) -> Result<PushId, Error> {
+        let requested_by = self.name_of(actor.caller).await?;
         let id = PushId::from_uuid(uuid::Uuid::now_v7());
         let now = self.clock.now();
         let timers = self.settings.timers;
@@ -49,6 +53,19 @@ impl Service {
                         }
                         let push = Push::new(id, image.firmware_type, image.version_number, now, &timers);
                         pushes::insert(tx, &device, push, &image, &requested_by).await?;
+                        let change = Change::made(json!({
+                            "deviceId": target.device.to_string(),
+                            "deviceTypeId": target.device_type.to_string(),
+                            "firmwareImageId": target.association.to_string(),
+                            "type": image.firmware_type.number(),
+                            "versionNumber": image.version_number.to_string(),
+                            "version": image.content.version,
+                        }));
+                        tx.record(
+                            &scope,
+                            &actor.noted,
+                            Deed::new(now, Action::PushRequested, ObjectKind::Push, id, change),
+                        );
                         Ok(id)
                     }
                 }
@@ -97,7 +114,7 @@ impl Service {
     ///
     /// # Errors
     /// If there is none, or it has ended.
-    pub async fn cancel_push(&self, scope: ManagePartner, id: PushId) -> Result<(), Error> {
+    pub async fn cancel_push(&self, scope: ManagePartner, actor: Actor, id: PushId) -> Result<(), Error> {
         let now = self.clock.now();
         let timers = self.settings.timers;
         let cancelled = self.store.write(move |tx| {
@@ -109,6 +126,12 @@ impl Service {
                         format!("The push has ended ({}): there is nothing to cancel.", record.push.state);
                     return Err(Error::conflict("push_has_ended", description));
                 }
+                let before = json!({ "deviceId": record.device_id.to_string(), "state": record.push.state.as_str() });
+                tx.record(
+                    &scope,
+                    &actor.noted,
+                    Deed::new(now, Action::PushCancelled, ObjectKind::Push, id, Change::removed(before)),
+                );
                 apply(tx, &device, &record.push, Event::CancelRequested, now, &timers).await
             })
         });

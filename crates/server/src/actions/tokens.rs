@@ -3,12 +3,16 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use otaria_core::PartnerId;
-use otaria_store::scopes::InstallationScope;
+use otaria_core::audit::{Action, ObjectKind};
+use otaria_core::{PartnerId, UserId};
+use otaria_store::audit::{self, Change, Deed, Who};
+use otaria_store::scopes::{Caller, InstallationScope};
 use otaria_store::tokens::{self, Holder, NewToken, Rotation};
-use otaria_store::{SecretHash, partners, users};
+use otaria_store::users::{self, User};
+use otaria_store::{SecretHash, partners};
 
 use crate::access::secrets::PlainSecret;
+use crate::actions::audit::Origin;
 use crate::actions::{Error, GrantRefusal};
 use crate::service::Service;
 
@@ -39,18 +43,67 @@ fn refused(refusal: GrantRefusal, description: &'static str) -> Error {
     Error::Grant { refusal, description }
 }
 
+/// What came of a password.
+pub(crate) enum PasswordCheck {
+    /// It is this person's.
+    Right(User),
+    /// It is not; whose it would have been, if there is such a person.
+    Wrong(Option<UserId>),
+}
+
+/// Whether this may be an e-mail address: enough of a check to tell it from other things.
+pub(crate) fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    text.len() <= 254
+        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
+        && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
 impl Service {
     /// The partner whose client this is.
     ///
     /// # Errors
     /// If there is no such client, or the secret is wrong: both look alike.
-    pub async fn authenticate_client(&self, client_id: &str, secret: &str) -> Result<PartnerId, Error> {
+    pub async fn authenticate_client(
+        &self,
+        client_id: &str,
+        secret: &str,
+        origin: &Origin,
+    ) -> Result<PartnerId, Error> {
         let mut conn = self.store.read().await?;
         let scope = InstallationScope::of_the_process();
-        let found = partners::by_client(&mut conn, &scope, client_id, &SecretHash::of(secret)).await?;
-        found.ok_or_else(|| {
-            refused(GrantRefusal::InvalidClient, "Authenticate by HTTP Basic with the client id and client secret.")
-        })
+        let now = self.clock.now();
+        let found = partners::by_client(&mut conn, &scope, client_id, &SecretHash::of(secret), now).await?;
+        if let Some(partner) = found {
+            return Ok(partner);
+        }
+        // Whoever tries secrets could fill the log: one entry a while is enough to see them.
+        if let Some(partner) = partners::of_client(&mut conn, &scope, client_id).await?
+            && self.refused_clients.is_worth_recording(client_id, origin.address.as_deref(), now)
+        {
+            drop(conn);
+            let claimed = Who::Claimed(client_id.to_owned());
+            let object = (ObjectKind::Partner, partner.to_string());
+            self.record_sign_in(partner, origin.actor(claimed), Action::ClientRefused, object).await?;
+        }
+        Err(refused(GrantRefusal::InvalidClient, "Authenticate by HTTP Basic with the client id and client secret."))
+    }
+
+    async fn record_sign_in(
+        &self,
+        client: PartnerId,
+        actor: audit::Actor,
+        action: Action,
+        (object, id): (ObjectKind, String),
+    ) -> Result<(), Error> {
+        let deed = Deed::new(self.clock.now(), action, object, id, Change::NONE);
+        let recorded = self.store.write(move |tx| {
+            Box::pin(async move {
+                tx.record(InstallationScope::of_the_process().audit(client), &actor, deed);
+                Ok::<_, Error>(())
+            })
+        });
+        recorded.await
     }
 
     /// The password grant. An unknown name and a wrong password are answered alike, and take as long.
@@ -63,52 +116,104 @@ impl Service {
         username: &str,
         password: String,
         address: IpAddr,
+        origin: &Origin,
     ) -> Result<IssuedTokens, Error> {
         let email = username.trim().to_lowercase();
-        let begun = self.throttle.begin(&email, address, self.clock.now());
-        begun.map_err(|retry_after| Error::TooMany { retry_after })?;
-        let scope = InstallationScope::of_the_process();
-        let user = users::by_email(&mut self.store.read().await?, &scope, &email).await?;
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
-        let now = self.clock.now();
-        match user {
-            Some(user) if right => {
-                self.throttle.succeeded(&email, address);
-                let id = user.user_id;
-                self.store
-                    .write(move |tx| Box::pin(async move { users::count_success(tx, &scope, id, now).await }))
-                    .await?;
-                self.issue(Holder { partner_id: client, user_id: Some(id) }).await
+        match self.check_password(&email, password, address).await? {
+            PasswordCheck::Right(user) => {
+                let actor = origin.actor(Who::Person(user.user_id));
+                let holder = Holder { partner_id: client, user_id: Some(user.user_id) };
+                self.issue(holder, actor, Action::SignedIn).await
             }
-            user => {
-                if let Some(id) = user.map(|user| user.user_id) {
-                    self.store
-                        .write(move |tx| Box::pin(async move { users::count_failure(tx, &scope, id).await }))
-                        .await?;
-                }
+            PasswordCheck::Wrong(known) => {
+                self.count_wrong_password(client, known, &email, origin).await?;
                 Err(refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong."))
             }
         }
+    }
+
+    /// Whether this is the person's password. Whoever guesses is slowed down.
+    ///
+    /// # Errors
+    /// If the account has to wait at this address.
+    pub(crate) async fn check_password(
+        &self,
+        email: &str,
+        password: String,
+        address: IpAddr,
+    ) -> Result<PasswordCheck, Error> {
+        let begun = self.throttle.begin(email, address, self.clock.now());
+        begun.map_err(|retry_after| Error::TooMany { retry_after })?;
+        let scope = InstallationScope::of_the_process();
+        let user = users::by_email(&mut self.store.read().await?, &scope, email).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let right = self.passwords.verify(password, hash).await?;
+        Ok(match user {
+            Some(user) if right => {
+                self.throttle.succeeded(email, address);
+                PasswordCheck::Right(user)
+            }
+            user => PasswordCheck::Wrong(user.map(|user| user.user_id)),
+        })
+    }
+
+    /// Counts and records a wrong password: one transaction whether there is such a person or not, so that both take
+    /// as long.
+    async fn count_wrong_password(
+        &self,
+        client: PartnerId,
+        known: Option<UserId>,
+        email: &str,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        // A password typed into the wrong field is not to be kept.
+        let claimed = if is_email(email) { email } else { "(no e-mail address)" };
+        let (actor, id) = (origin.actor(Who::Claimed(claimed.to_owned())), claimed.to_owned());
+        let counted = self.store.write(move |tx| {
+            Box::pin(async move {
+                let scope = InstallationScope::of_the_process();
+                if let Some(user) = known {
+                    users::count_failure(tx, &scope, user).await?;
+                }
+                let deed = Deed::new(now, Action::SignInRefused, ObjectKind::User, id, Change::NONE);
+                tx.record(scope.audit(client), &actor, deed);
+                Ok::<_, Error>(())
+            })
+        });
+        counted.await
     }
 
     /// The client credentials grant: the partner itself acts.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn sign_in_client(&self, client: PartnerId) -> Result<IssuedTokens, Error> {
-        self.issue(Holder { partner_id: client, user_id: None }).await
+    pub async fn sign_in_client(&self, client: PartnerId, origin: &Origin) -> Result<IssuedTokens, Error> {
+        let actor = origin.actor(Who::Caller(Caller::Client { partner_id: client }));
+        self.issue(Holder { partner_id: client, user_id: None }, actor, Action::ClientSignedIn).await
     }
 
-    async fn issue(&self, holder: Holder) -> Result<IssuedTokens, Error> {
+    async fn issue(&self, holder: Holder, actor: audit::Actor, action: Action) -> Result<IssuedTokens, Error> {
         let fresh = Fresh::make()?;
         let (access, refresh) = self.to_store(&fresh);
         let refresh = holder.user_id.is_some().then_some(refresh);
         let family = uuid::Uuid::now_v7().to_string();
         let scope = InstallationScope::of_the_process();
+        let now = self.clock.now();
         self.store
             .write(move |tx| {
-                Box::pin(async move { tokens::start_family(tx, &scope, &family, holder, access, refresh).await })
+                Box::pin(async move {
+                    tokens::start_family(tx, &scope, &family, holder, access, refresh).await?;
+                    let deed = match holder.user_id {
+                        Some(user) => {
+                            users::count_success(tx, &scope, user, now).await?;
+                            Deed::new(now, action, ObjectKind::User, user, Change::NONE)
+                        }
+                        None => Deed::new(now, action, ObjectKind::Partner, holder.partner_id, Change::NONE),
+                    };
+                    tx.record(scope.audit(holder.partner_id), &actor, deed);
+                    Ok::<_, Error>(())
+                })
             })
             .await?;
         Ok(IssuedTokens {
@@ -129,14 +234,22 @@ impl Service {
     ///
     /// # Errors
     /// If it is not valid; one that was used before costs its whole family.
-    pub async fn refresh(&self, client: PartnerId, presented: &str) -> Result<IssuedTokens, Error> {
+    pub async fn refresh(&self, client: PartnerId, presented: &str, origin: &Origin) -> Result<IssuedTokens, Error> {
         let fresh = Fresh::make()?;
         let (access, refresh) = self.to_store(&fresh);
         let presented = SecretHash::of(presented);
         let scope = InstallationScope::of_the_process();
         let now = self.clock.now();
+        let actor = origin.actor(Who::Caller(Caller::Client { partner_id: client }));
         let rotated = self.store.write(move |tx| {
-            Box::pin(async move { tokens::rotate(tx, &scope, client, &presented, access, refresh, now).await })
+            Box::pin(async move {
+                let rotation = tokens::rotate(tx, &scope, client, &presented, access, refresh, now).await?;
+                if rotation == Rotation::Reused {
+                    let deed = Deed::new(now, Action::TokenReused, ObjectKind::Partner, client, Change::NONE);
+                    tx.record(scope.audit(client), &actor, deed);
+                }
+                Ok::<_, Error>(rotation)
+            })
         });
         match rotated.await? {
             Rotation::Rotated => Ok(IssuedTokens {
@@ -154,13 +267,20 @@ impl Service {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn revoke(&self, client: PartnerId, presented: &str) -> Result<(), Error> {
+    pub async fn revoke(&self, client: PartnerId, presented: &str, origin: &Origin) -> Result<(), Error> {
         let presented = SecretHash::of(presented);
         let scope = InstallationScope::of_the_process();
         let now = self.clock.now();
-        let revoked = self
-            .store
-            .write(move |tx| Box::pin(async move { tokens::revoke(tx, &scope, client, &presented, now).await }));
-        Ok(revoked.await?)
+        let actor = origin.actor(Who::Caller(Caller::Client { partner_id: client }));
+        let revoked = self.store.write(move |tx| {
+            Box::pin(async move {
+                if tokens::revoke(tx, &scope, client, &presented, now).await? {
+                    let deed = Deed::new(now, Action::TokenRevoked, ObjectKind::Partner, client, Change::NONE);
+                    tx.record(scope.audit(client), &actor, deed);
+                }
+                Ok::<_, Error>(())
+            })
+        });
+        revoked.await
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use otaria_core::Timestamp;
+use futures::TryStreamExt as _;
+use otaria_core::{Sha256, Timestamp};
+use otaria_store::binaries::StoredBlob;
 use otaria_store::pushes::Due;
 use otaria_store::scopes::InstallationScope;
-use otaria_store::{binaries, devices, pushes, tokens};
+use otaria_store::{binaries, devices, invitations, pushes, tokens};
 
 use crate::actions::Error;
 use crate::service::Service;
@@ -28,7 +30,64 @@ pub struct Swept {
     pub unfinished: usize,
 }
 
+/// What came of reading every binary again.
+#[derive(Clone, Debug, Default)]
+pub struct VerifiedBinaries {
+    /// How many are what was uploaded.
+    pub intact: usize,
+    /// Those that are not.
+    pub damaged: Vec<DamagedBinary>,
+}
+
+/// A binary that is not what was uploaded.
+#[derive(Clone, Debug)]
+pub struct DamagedBinary {
+    /// What it should be.
+    pub sha256: Sha256,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 impl Service {
+    /// Reads every binary again, and compares it with what its row says.
+    ///
+    /// # Errors
+    /// If the rows cannot be read. Bytes that cannot be read count as damaged.
+    pub async fn verify_binaries(&self) -> Result<VerifiedBinaries, Error> {
+        let installation = InstallationScope::of_the_process();
+        let mut verified = VerifiedBinaries::default();
+        let mut after = None;
+        loop {
+            let stored = binaries::stored_after(&mut self.store.read().await?, &installation, after, BATCH).await?;
+            let Some(last) = stored.last() else { return Ok(verified) };
+            after = Some(last.sha256);
+            for blob in stored {
+                match self.hash_of(&blob).await {
+                    Ok((sha256, size)) if (sha256, size) == (blob.sha256, blob.size) => verified.intact += 1,
+                    Ok((_, size)) => {
+                        let reason = format!("there are {size} other bytes at {}", blob.location);
+                        verified.damaged.push(DamagedBinary { sha256: blob.sha256, reason });
+                    }
+                    Err(error) => {
+                        let reason = format!("its bytes at {} cannot be read: {error}", blob.location);
+                        verified.damaged.push(DamagedBinary { sha256: blob.sha256, reason });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn hash_of(&self, blob: &StoredBlob) -> Result<(Sha256, u64), otaria_store::Error> {
+        use sha2::Digest as _;
+        let mut bytes = self.repository.read(&blob.location, 0, blob.size).await?;
+        let (mut hasher, mut size) = (sha2::Sha256::new(), 0);
+        while let Some(piece) = bytes.try_next().await? {
+            size += piece.len() as u64;
+            hasher.update(&piece);
+        }
+        Ok((Sha256::from_bytes(hasher.finalize().into()), size))
+    }
+
     /// Looks at every push whose time has come, each in a transaction of its own. No device can be heard of while
     /// nobody listens, so all count as heard of at `listening_since`. Returns how many pushes were looked at.
     ///
@@ -115,7 +174,7 @@ impl Service {
         Ok(removed)
     }
 
-    /// Forgets tokens that have expired. Returns how many.
+    /// Forgets tokens and invitations that have expired. Returns how many.
     ///
     /// # Errors
     /// If the store fails.
@@ -124,7 +183,9 @@ impl Service {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    tokens::forget_expired(tx, &InstallationScope::of_the_process(), now).await.map_err(Error::from)
+                    let scope = InstallationScope::of_the_process();
+                    let tokens = tokens::forget_expired(tx, &scope, now).await?;
+                    Ok(tokens + invitations::forget_expired(tx, &scope, now).await?)
                 })
             })
             .await

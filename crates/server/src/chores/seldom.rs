@@ -1,4 +1,4 @@
-//! Every hour: the repository is swept, and expired tokens are forgotten.
+//! Every hour: the repository is swept, and old events and expired tokens are forgotten.
 
 use std::time::Duration;
 
@@ -14,9 +14,14 @@ pub(super) async fn run(service: &Service) {
         Ok(swept) => tracing::info!(?swept, "the repository was swept"),
         Err(error) => failed("sweeping the repository", &error),
     }
+    match service.forget_events().await {
+        Ok(0) => {}
+        Ok(forgotten) => tracing::debug!(forgotten, "old events were forgotten"),
+        Err(error) => failed("forgetting events", &error),
+    }
     match service.forget_expired_tokens().await {
         Ok(0) => {}
-        Ok(forgotten) => tracing::debug!(forgotten, "expired tokens were forgotten"),
+        Ok(forgotten) => tracing::debug!(forgotten, "expired tokens and invitations were forgotten"),
         Err(error) => failed("forgetting tokens", &error),
     }
 }

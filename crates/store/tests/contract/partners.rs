@@ -79,7 +79,8 @@ async fn a_client_is_known_by_its_secret(#[values(Sqlite, Postgres)] engine: Eng
     let (a, b) = (world.partner("A").await, world.partner("B").await);
     let client_of_a = partners::get(&mut world.conn().await, &a).await.unwrap().client_id;
     let found = async |client_id: &str, secret: &str| {
-        partners::by_client(&mut world.conn().await, &INSTALLATION, client_id, &SecretHash::of(secret)).await.unwrap()
+        let hash = SecretHash::of(secret);
+        partners::by_client(&mut world.conn().await, &INSTALLATION, client_id, &hash, at(5)).await.unwrap()
     };
     assert_eq!(found(&client_of_a, "A").await, Some(a.partner_id()));
     assert_ne!(a.partner_id(), b.partner_id());

@@ -1,7 +1,7 @@
 //! Access and refresh tokens.
 
 use otaria_core::{PartnerId, Timestamp, UserId};
-use otaria_store::scopes::Caller;
+use otaria_store::scopes::{Caller, Session};
 use otaria_store::tokens::{self, Holder, NewToken, Rotation};
 use otaria_store::{Error, SecretHash};
 use rstest::rstest;
@@ -31,7 +31,8 @@ async fn rotate(
 }
 
 async fn caller(world: &World, plain: &str, now: i64) -> Option<Caller> {
-    Caller::by_token(&mut world.conn().await, &SecretHash::of(plain), at(now)).await.unwrap()
+    let found = Session::by_token(&mut world.conn().await, &SecretHash::of(plain), at(now)).await.unwrap();
+    found.map(|session| session.caller)
 }
 
 /// A person with a token `access` (until 100) and one to refresh, `refresh` (until 1000).

@@ -175,6 +175,31 @@ pub struct FriendlyNameOut {
     pub friendly_name: String,
 }
 
+/// What an action does to a device's attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceActionKind {
+    /// Sets it.
+    AttributeWrite,
+    /// Asks for it.
+    AttributeRead,
+}
+
+/// Something for a device to do at once.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceActionIn {
+    /// What to do.
+    #[schema(required = true, nullable = false)]
+    pub r#type: Option<DeviceActionKind>,
+    /// The attribute's id.
+    #[schema(required = true, nullable = false, minimum = 0, maximum = 65_535)]
+    pub attr_id: Option<i64>,
+    /// For `attribute_write`: the value, in little-endian hex.
+    #[schema(pattern = "^([0-9A-Fa-f]{2})*$", max_length = 4096)]
+    pub data: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

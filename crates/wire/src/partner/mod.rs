@@ -1,11 +1,14 @@
 //! The partner API: JSON in camelCase below `/v1`, and the token endpoint.
 
 mod account;
+mod audit;
 mod bootstrap;
 mod device;
 mod device_type;
 mod error;
+mod event;
 mod firmware_type;
+mod gateway_token;
 mod image;
 mod integer_text;
 mod me;
@@ -14,17 +17,21 @@ mod page;
 mod partner;
 mod push;
 mod token;
+mod user;
 mod value;
 
 pub use account::{AccountIn, AccountKind, AccountOut};
+pub use audit::{AuditActorOut, AuditEntryOut, AuditObjectOut};
 pub use bootstrap::BootstrapOut;
 pub use device::{
-    AttributeOut, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut, DeviceVersionOut, FriendlyNameIn,
-    FriendlyNameOut, NotificationLevel,
+    AttributeOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut,
+    DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel,
 };
 pub use device_type::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn};
 pub use error::{ErrorBody, FieldErrorOut};
+pub use event::PushEventOut;
 pub use firmware_type::{FirmwareTypeIn, FirmwareTypeOut, FirmwareTypeUpdateIn};
+pub use gateway_token::{GatewayTokenIn, GatewayTokenOut};
 pub use image::{AssociationIn, AssociationOut, FirmwareImageOut, PoolImageIn, PoolImageOut, PoolImageUpdateIn};
 pub use integer_text::IntegerText;
 pub use me::{
@@ -32,7 +39,11 @@ pub use me::{
     PartnerPrivilegesOut,
 };
 pub use page::PageOut;
-pub use partner::{PartnerIn, PartnerOut};
+pub use partner::{ClientSecretIn, ClientSecretOut, PartnerIn, PartnerOut};
 pub use push::{PushHistoryOut, PushOut, PushState};
 pub use token::{ServerMetadata, TokenOut};
+pub use user::{
+    AcceptanceIn, AcceptanceOut, PartnerPrivilegesIn, PartnerUserIn, PartnerUserOut, PartnerUserStatus,
+    PartnerUserUpdateIn, PasswordIn,
+};
 pub use value::{BooleanValue, StringValue, ValueIn};

@@ -41,6 +41,28 @@ pub struct PartnerOut {
     pub created_timestamp: i64,
 }
 
+/// A new secret for the partner's client.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSecretIn {
+    /// How long the old secret stays valid beside the new one, in seconds: 0 to 2592000 (30 days). Left out or 0: it
+    /// ends at once, and so does what the client holds.
+    #[schema(minimum = 0, maximum = 2_592_000)]
+    pub overlap_seconds: Option<i64>,
+}
+
+/// The new secret of the partner's client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSecretOut {
+    /// The client's id, which stays.
+    pub client_id: String,
+    /// The secret; only in this answer.
+    pub client_secret: String,
+    /// Until when the old secret is valid, in milliseconds since the Unix epoch.
+    pub old_secret_expires_timestamp: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,53 +8,66 @@ use axum::response::{IntoResponse, Response};
 
 use super::errors::Refusal;
 
+const JSON: &str = "application/json";
+
 /// Refuses a request whose `Accept` header excludes JSON, where JSON is all there is.
 pub(super) async fn require_json(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let answers_json = path.starts_with("/v1/") || path.starts_with("/oauth/");
     let answers_bytes = request.method() != axum::http::Method::POST && path.contains("/binaries/");
-    if answers_json && !answers_bytes && !takes_json(request.headers()) {
+    // Where there is something else as well, the handler looks for itself.
+    let answers_more = answers_bytes || path.ends_with("/events") || path.ends_with("/auditLog");
+    if answers_json && !answers_more && !takes(request.headers(), JSON) {
         let description = "This is answered as application/json: let the Accept header allow it, or leave it out.";
         return Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", description).into_response();
     }
     next.run(request).await
 }
 
-fn takes_json(headers: &HeaderMap) -> bool {
-    let mut ranges =
-        headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or("*/*").split(',')).peekable();
-    ranges.peek().is_none() || ranges.any(takes_json_by)
+/// Whether the client names exactly this media type as one that it takes.
+pub(super) fn names(headers: &HeaderMap, kind: &str) -> bool {
+    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    ranges.any(|range| range.split(';').next().is_some_and(|named| named.trim().eq_ignore_ascii_case(kind)))
 }
 
-fn takes_json_by(range: &str) -> bool {
+/// Whether the client takes this media type.
+pub(super) fn takes(headers: &HeaderMap, kind: &str) -> bool {
+    let mut ranges =
+        headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or("*/*").split(',')).peekable();
+    ranges.peek().is_none() || ranges.any(|range| takes_by(range, kind))
+}
+
+fn takes_by(range: &str, wanted: &str) -> bool {
     let mut parts = range.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
     let zero = parts.any(|part| {
         let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
         weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight == 0.0))
     });
-    !zero && matches!(kind.as_str(), "" | "*/*" | "*" | "application/*" | "application/json")
+    let family = wanted.split_once('/').map_or("", |(family, _)| family);
+    let takes_all = matches!(kind.as_str(), "" | "*/*" | "*") || kind.strip_suffix("/*") == Some(family);
+    !zero && (takes_all || kind == wanted)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn takes(accept: &str) -> bool {
+    fn takes_json(accept: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, accept.parse().unwrap());
-        takes_json(&headers)
+        takes(&headers, JSON)
     }
 
     #[test]
     fn json_is_taken_unless_excluded() {
-        assert!(takes_json(&HeaderMap::new()));
+        assert!(takes(&HeaderMap::new(), JSON));
         for accept in ["*/*", "application/json", "text/html, application/*;q=0.5", "application/json;charset=utf-8"]
         {
-            assert!(takes(accept), "{accept}");
+            assert!(takes_json(accept), "{accept}");
         }
         for accept in ["text/html", "application/xml", "application/json;q=0"] {
-            assert!(!takes(accept), "{accept}");
+            assert!(!takes_json(accept), "{accept}");
         }
     }
 }

@@ -35,7 +35,7 @@ fn out(account: Account) -> AccountOut {
     responses((status = 201, description = "Created", body = AccountOut)),
 )]
 async fn create(
-    SignedIn(caller): SignedIn,
+    SignedIn { actor, .. }: SignedIn,
     State(service): State<Service>,
     JsonBody(body): JsonBody<AccountIn>,
 ) -> Result<(StatusCode, Json<AccountOut>), Refusal> {
@@ -47,7 +47,7 @@ async fn create(
     }
     fields.finish().map_err(Error::from)?;
     let partner = partner.parse().map_err(|_| Error::Forbidden)?;
-    let account = service.create_account(caller, partner, description).await?;
+    let account = service.create_account(actor, partner, description).await?;
     Ok((StatusCode::CREATED, Json(out(account))))
 }
 

@@ -19,6 +19,7 @@ use super::errors::Refusal;
 use super::path::PathParts;
 use crate::access::people::{Managing, Viewing};
 use crate::actions::Error;
+use crate::actions::audit::Actor;
 use crate::actions::binaries::ExpectedDigests;
 use crate::protocols::transfer;
 use crate::service::Service;
@@ -46,14 +47,14 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
     ),
 )]
 async fn upload(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     request: Request,
 ) -> Result<Json<StringValue>, Refusal> {
     let media_type = media_type(request.headers());
     let sha256 = match media_type.as_str() {
-        "multipart/form-data" => upload_form(&service, scope, request).await?,
-        "application/octet-stream" | "" => upload_bytes(&service, scope, request).await?,
+        "multipart/form-data" => upload_form(&service, scope, actor, request).await?,
+        "application/octet-stream" | "" => upload_bytes(&service, scope, actor, request).await?,
         _ => {
             let description = "Send the file as application/octet-stream, or in a form as multipart/form-data.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
@@ -67,15 +68,25 @@ fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-async fn upload_bytes(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
+async fn upload_bytes(
+    service: &Service,
+    scope: ManagePartner,
+    actor: Actor,
+    request: Request,
+) -> Result<Sha256, Refusal> {
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
     let body = request.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| cut_off()));
     let received = service.receive_binary(body, expected).await?;
-    Ok(service.keep_binary(scope, received, file_name).await?)
+    Ok(service.keep_binary(scope, actor, received, file_name).await?)
 }
 
-async fn upload_form(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
+async fn upload_form(
+    service: &Service,
+    scope: ManagePartner,
+    actor: Actor,
+    request: Request,
+) -> Result<Sha256, Refusal> {
     if expected(request.headers())? != ExpectedDigests::default() {
         let text = "Send the file's digest as a header of its part: that of a whole form is not checked.";
         return Err(Error::Malformed(text.to_owned()).into());
@@ -90,7 +101,7 @@ async fn upload_form(service: &Service, scope: ManagePartner, request: Request) 
             let received = service.receive_binary(body, expected).await?;
             // Only a form that came to its end was not cut off.
             while next_part(service, &mut form).await?.is_some() {}
-            return Ok(service.keep_binary(scope, received, file_name).await?);
+            return Ok(service.keep_binary(scope, actor, received, file_name).await?);
         }
     }
     Err(Error::Malformed("The form has no file: send one part with a filename.".to_owned()).into())
@@ -202,13 +213,13 @@ fn digest_bytes<const N: usize>(text: &str) -> Result<[u8; N], Error> {
     responses((status = 200, description = "The file's url", body = StringValue)),
 )]
 async fn move_to_repository(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     JsonBody(body): JsonBody<ValueIn>,
 ) -> Result<Json<StringValue>, Refusal> {
     let sha256 = body.value.and_then(|value| value.parse().ok());
     let sha256 = sha256.ok_or_else(|| Error::field("value", "must be the SHA-256 that the upload returned"))?;
-    Ok(Json(StringValue { value: service.move_to_repository(scope, sha256).await? }))
+    Ok(Json(StringValue { value: service.move_to_repository(scope, actor, sha256).await? }))
 }
 
 /// Retrieves a file in the repository: ranges, entity tag.

@@ -44,7 +44,7 @@ fn out(partner: PartnerId, device_type: DeviceType) -> DeviceTypeOut {
     ),
 )]
 async fn create(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     JsonBody(body): JsonBody<DeviceTypeIn>,
 ) -> Result<(StatusCode, Json<DeviceTypeOut>), Refusal> {
@@ -56,7 +56,7 @@ async fn create(
         .filter(|id| !id.is_empty())
         .and_then(|id| id.parse::<DeviceTypeId>().map_err(|error| fields.refuse("deviceTypeId", error)).ok());
     fields.finish().map_err(Error::from)?;
-    let device_type = service.create_device_type(scope, id, name, description).await?;
+    let device_type = service.create_device_type(scope, actor, id, name, description).await?;
     Ok((StatusCode::CREATED, Json(out(scope.partner_id(), device_type))))
 }
 
@@ -107,7 +107,7 @@ async fn get(
     responses((status = 200, description = "Updated", body = DeviceTypeOut)),
 )]
 async fn update(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
     JsonBody(body): JsonBody<DeviceTypeUpdateIn>,
@@ -117,6 +117,6 @@ async fn update(
     let name = fields.name("name", body.name.as_deref());
     let description = fields.description(body.description.as_deref());
     fields.finish().map_err(Error::from)?;
-    let device_type = service.update_device_type(scope, id, name, description).await?;
+    let device_type = service.update_device_type(scope, actor, id, name, description).await?;
     Ok(Json(out(scope.partner_id(), device_type)))
 }

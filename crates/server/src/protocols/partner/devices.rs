@@ -6,12 +6,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use otaria_core::fields::Fields;
 use otaria_core::{DeviceTypeId, Timestamp};
 use otaria_store::devices::{self, Device, Filter};
 use otaria_wire::partner::{
-    AttributeOut, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut, DeviceVersionOut, FriendlyNameIn,
-    FriendlyNameOut, NotificationLevel, PageOut,
+    AttributeOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut,
+    DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel, PageOut,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,10 +32,13 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(get, disassociate))
         .routes(routes!(rename))
         .routes(routes!(replace_token))
+        .routes(routes!(act))
         .routes(routes!(fleet))
         .routes(routes!(fleet_device))
 }
 
+/// The longest value of an attribute, in hex digits.
+const LONGEST_DATA: usize = 4096;
 /// A device counts as connected for this many poll intervals after it was last heard of.
 const MISSED_POLLS: u32 = 3;
 
@@ -152,7 +156,7 @@ fn versions(device: &Device) -> Vec<DeviceVersionOut> {
     ),
 )]
 async fn create(
-    WritingAccount { scope, caller }: WritingAccount,
+    WritingAccount { scope, actor }: WritingAccount,
     State(service): State<Service>,
     JsonBody(body): JsonBody<DeviceIn>,
 ) -> Result<(StatusCode, Json<DeviceOut>), Refusal> {
@@ -168,7 +172,7 @@ async fn create(
     fields.finish().map_err(Error::from)?;
     let device_type = device_type.parse().map_err(|_| Error::not_found("device type"))?;
     let details = DeviceDetails { device_type, device_id, friendly_name, tags };
-    let (device, token) = service.associate_device(scope, caller, details).await?;
+    let (device, token) = service.associate_device(scope, actor, details).await?;
     Ok((StatusCode::CREATED, Json(DeviceOut { device_token: Some(token.into_revealed()), ..plain(device) })))
 }
 
@@ -221,11 +225,11 @@ async fn get(
     responses((status = 204, description = "Disassociated")),
 )]
 async fn disassociate(
-    WritingAccount { scope, .. }: WritingAccount,
+    WritingAccount { scope, actor }: WritingAccount,
     State(service): State<Service>,
     path: PathParts,
 ) -> Result<StatusCode, Refusal> {
-    service.disassociate_device(scope, path.get("deviceId")?).await?;
+    service.disassociate_device(scope, actor, path.get("deviceId")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -241,7 +245,7 @@ async fn disassociate(
     responses((status = 200, description = "Changed", body = FriendlyNameOut)),
 )]
 async fn rename(
-    WritingAccount { scope, .. }: WritingAccount,
+    WritingAccount { scope, actor }: WritingAccount,
     State(service): State<Service>,
     path: PathParts,
     JsonBody(body): JsonBody<FriendlyNameIn>,
@@ -250,7 +254,7 @@ async fn rename(
     let mut fields = Fields::new();
     let friendly_name = fields.name("friendlyName", body.friendly_name.as_deref());
     fields.finish().map_err(Error::from)?;
-    service.rename_device(scope, device, friendly_name.clone()).await?;
+    service.rename_device(scope, actor, device, friendly_name.clone()).await?;
     Ok(Json(FriendlyNameOut { friendly_name }))
 }
 
@@ -265,14 +269,51 @@ async fn rename(
     responses((status = 201, description = "The device, with its new token", body = DeviceOut)),
 )]
 async fn replace_token(
-    WritingAccount { scope, .. }: WritingAccount,
+    WritingAccount { scope, actor }: WritingAccount,
     State(service): State<Service>,
     path: PathParts,
 ) -> Result<(StatusCode, Json<DeviceOut>), Refusal> {
     let id: otaria_core::DeviceId = path.get("deviceId")?;
-    let token = service.replace_device_token(scope, id.clone()).await?;
+    let token = service.replace_device_token(scope, actor, id.clone()).await?;
     let device = service.device_of_account(&scope, &id).await?;
     Ok((StatusCode::CREATED, Json(DeviceOut { device_token: Some(token.into_revealed()), ..plain(device) })))
+}
+
+/// Has a device set or tell an attribute at once. No device here speaks a protocol with a channel for it: a device
+/// that polls learns of what is wanted by what it is offered.
+#[utoipa::path(
+    post, path = "/v1/accounts/{accountId}/devices/{deviceId}/actions", tag = "Devices",
+    operation_id = "createDeviceAction",
+    params(
+        ("accountId" = String, Path, description = "The account's id"),
+        ("deviceId" = String, Path, description = "The device's id"),
+    ),
+    request_body = DeviceActionIn,
+    responses((status = 409, description = "The device's protocol has no channel for it")),
+)]
+async fn act(
+    WritingAccount { scope, .. }: WritingAccount,
+    State(service): State<Service>,
+    path: PathParts,
+    JsonBody(body): JsonBody<DeviceActionIn>,
+) -> Result<StatusCode, Refusal> {
+    let mut fields = Fields::new();
+    if body.r#type.is_none() {
+        fields.refuse("type", "is required: attribute_write or attribute_read");
+    }
+    if !body.attr_id.is_some_and(|id| (0..=0xffff).contains(&id)) {
+        fields.refuse("attrId", "is required: the attribute's id, 0 to 65535");
+    }
+    let data = body.data.unwrap_or_default();
+    if HEXLOWER_PERMISSIVE.decode(data.as_bytes()).is_err() || data.len() > LONGEST_DATA {
+        fields.refuse("data", "must be little-endian hex, at most 4096 digits");
+    } else if body.r#type == Some(DeviceActionKind::AttributeWrite) && data.is_empty() {
+        fields.refuse("data", "is required with attribute_write: the value in little-endian hex");
+    }
+    fields.finish().map_err(Error::from)?;
+    service.device_of_account(&scope, &path.get("deviceId")?).await?;
+    let description = "The device polls (DDI), so nothing can be sent to it at once: push an image instead.";
+    Err(Error::conflict("not_supported_by_device", description).into())
 }
 
 /// Retrieves a page of the partner's fleet.

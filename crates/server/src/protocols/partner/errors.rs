@@ -14,6 +14,7 @@ use otaria_wire::partner::{ErrorBody, FieldErrorOut};
 use uuid::Uuid;
 
 use crate::Clock;
+use crate::access::origin::RequestId;
 use crate::access::people::Denied;
 use crate::actions::{Error, GrantRefusal};
 
@@ -150,8 +151,9 @@ pub async fn fallback() -> Response {
 }
 
 /// Gives every request its id, and every error its body.
-pub async fn render(request: Request, next: Next) -> Response {
+pub async fn render(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
+    request.extensions_mut().insert(RequestId(id));
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     let response = tracing::Instrument::instrument(next.run(request), span).await;
     let mut response = with_body(response, id);

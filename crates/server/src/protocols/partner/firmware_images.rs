@@ -68,7 +68,7 @@ fn out(service: &Service, image: FirmwareImage) -> FirmwareImageOut {
     ),
 )]
 async fn create(
-    Managing { scope, caller }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
     JsonBody(body): JsonBody<AssociationIn>,
@@ -79,7 +79,7 @@ async fn create(
     let image = if firmware_type == FirmwareType::DEVICE_DESCRIPTION {
         let description = new_description(&service, &scope, &mut fields, body);
         fields.finish().map_err(Error::from)?;
-        service.describe_device_type(scope, device_type, description).await?
+        service.describe_device_type(scope, actor, device_type, description).await?
     } else {
         let claim = Claim {
             firmware_type,
@@ -89,7 +89,7 @@ async fn create(
             url: fields.url(body.url.as_deref()),
         };
         fields.finish().map_err(Error::from)?;
-        service.associate(scope, caller, device_type, claim).await?
+        service.associate(scope, actor, device_type, claim).await?
     };
     Ok((StatusCode::CREATED, Json(out(&service, image))))
 }
@@ -221,12 +221,12 @@ async fn get(
     responses((status = 204, description = "Dissociated")),
 )]
 async fn dissociate(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
 ) -> Result<StatusCode, Refusal> {
     let (firmware_type, version_number) = (path.get("type")?, path.get("versionNumber")?);
-    service.dissociate(scope, path.get("deviceTypeId")?, firmware_type, version_number).await?;
+    service.dissociate(scope, actor, path.get("deviceTypeId")?, firmware_type, version_number).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -247,7 +247,7 @@ async fn dissociate(
     ),
 )]
 async fn push(
-    Managing { scope, caller }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
     JsonBody(body): JsonBody<ValueIn>,
@@ -258,7 +258,7 @@ async fn push(
     };
     let device = device.parse().map_err(|_| Error::not_found("device of this device type"))?;
     let target = Target { device_type, association, device };
-    let id = service.push(scope, caller, target).await?;
+    let id = service.push(scope, actor, target).await?;
     let location = format!("/v1/ota/partners/{}/pushes/{id}", scope.partner_id());
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)]))
 }

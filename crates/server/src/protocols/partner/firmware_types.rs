@@ -50,7 +50,7 @@ fn out(partner: PartnerId, record: TypeRecord) -> FirmwareTypeOut {
     ),
 )]
 async fn create(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     JsonBody(body): JsonBody<FirmwareTypeIn>,
 ) -> Result<(StatusCode, Json<FirmwareTypeOut>), Refusal> {
@@ -59,7 +59,7 @@ async fn create(
     let description = fields.description(body.description.as_deref());
     let own = own_type(&mut fields, body.r#type.map(|text| text.0));
     fields.finish().map_err(crate::actions::Error::from)?;
-    let record = service.create_firmware_type(scope, own, name, description).await?;
+    let record = service.create_firmware_type(scope, actor, own, name, description).await?;
     Ok((StatusCode::CREATED, Json(out(scope.partner_id(), record))))
 }
 
@@ -124,7 +124,7 @@ async fn get(
     responses((status = 204, description = "Updated")),
 )]
 async fn update(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
     JsonBody(body): JsonBody<FirmwareTypeUpdateIn>,
@@ -134,6 +134,6 @@ async fn update(
     let name = fields.name("name", body.name.as_deref());
     let description = fields.description(body.description.as_deref());
     fields.finish().map_err(crate::actions::Error::from)?;
-    service.update_firmware_type(scope, firmware_type, name, description).await?;
+    service.update_firmware_type(scope, actor, firmware_type, name, description).await?;
     Ok(StatusCode::NO_CONTENT)
 }

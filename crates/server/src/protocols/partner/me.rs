@@ -2,21 +2,28 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use otaria_core::Timestamp;
+use otaria_core::fields::Fields;
 use otaria_wire::partner::{
     AccountAccessOut, AccountKind, AccountOut, AccountPrivilegesOut, CredentialKind, CredentialOut, MeOut,
-    MyPartnerOut, PartnerAccessOut, PartnerPrivilegesOut,
+    MyPartnerOut, PartnerAccessOut, PasswordIn,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::body::JsonBody;
 use super::errors::Refusal;
+use super::text::new_password;
+use super::users::privileges_out;
+use crate::access::origin::Place;
 use crate::access::people::SignedIn;
+use crate::actions::Error;
 use crate::actions::me::Profile;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
-    OpenApiRouter::new().routes(routes!(get))
+    OpenApiRouter::new().routes(routes!(get)).routes(routes!(change_password)).routes(routes!(sign_out_everywhere))
 }
 
 fn out(profile: Profile) -> MeOut {
@@ -37,12 +44,7 @@ fn out(profile: Profile) -> MeOut {
             created_timestamp: access.created.as_millis(),
             client_id: access.client_id,
         },
-        privileges: PartnerPrivilegesOut {
-            owner: access.privileges.owner,
-            view_device_info: access.privileges.view_device_info,
-            manage_device_profiles: access.privileges.manage_device_profiles,
-            invite_users: access.privileges.invite_users,
-        },
+        privileges: privileges_out(access.privileges),
     });
     MeOut {
         user_id: user.user_id.to_string(),
@@ -66,6 +68,45 @@ fn out(profile: Profile) -> MeOut {
     get, path = "/v1/users/me", tag = "People", operation_id = "getMe",
     responses((status = 200, description = "The person", body = MeOut)),
 )]
-async fn get(SignedIn(caller): SignedIn, State(service): State<Service>) -> Result<Json<MeOut>, Refusal> {
-    Ok(Json(out(service.me(caller).await?)))
+async fn get(SignedIn { actor, .. }: SignedIn, State(service): State<Service>) -> Result<Json<MeOut>, Refusal> {
+    Ok(Json(out(service.me(actor.caller).await?)))
+}
+
+/// Changes the password of the signed-in person. Every other sign-in of theirs ends.
+#[utoipa::path(
+    put, path = "/v1/users/me/password", tag = "People", operation_id = "changePassword",
+    request_body = PasswordIn,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 429, description = "Too many wrong passwords: wait for Retry-After seconds"),
+    ),
+)]
+async fn change_password(
+    SignedIn { session, actor }: SignedIn,
+    State(service): State<Service>,
+    place: Place,
+    JsonBody(body): JsonBody<PasswordIn>,
+) -> Result<StatusCode, Refusal> {
+    let mut fields = Fields::new();
+    let current = body.current_password.unwrap_or_default();
+    if !(1..=1024).contains(&current.len()) {
+        fields.refuse("currentPassword", "is required: the password that you have now");
+    }
+    let new = new_password(&mut fields, "newPassword", body.new_password);
+    fields.finish().map_err(Error::from)?;
+    service.change_password(session, actor, current, new, place.address).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends every sign-in of the signed-in person, wherever it is, this one too.
+#[utoipa::path(
+    post, path = "/v1/users/me/signOut", tag = "People", operation_id = "signOutEverywhere",
+    responses((status = 204, description = "Signed out")),
+)]
+async fn sign_out_everywhere(
+    SignedIn { session, actor }: SignedIn,
+    State(service): State<Service>,
+) -> Result<StatusCode, Refusal> {
+    service.sign_out_everywhere(session, actor).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -4,14 +4,17 @@
 
 mod accept;
 mod accounts;
+mod audit_log;
 mod binaries;
 mod body;
 mod device_types;
 mod devices;
 mod document;
 mod errors;
+mod events;
 mod firmware_images;
 mod firmware_types;
+mod gateway_tokens;
 mod health;
 mod lists;
 mod me;
@@ -20,7 +23,9 @@ mod partners;
 mod path;
 mod pool;
 mod pushes;
+mod refusals;
 mod text;
+mod users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -43,19 +48,24 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(binaries::routes())
         .merge(firmware_images::routes())
         .merge(pushes::routes())
+        .merge(events::routes())
         .merge(partners::routes())
+        .merge(users::routes())
+        .merge(audit_log::routes())
         .merge(device_types::routes())
         .merge(accounts::routes())
         .merge(devices::routes())
+        .merge(gateway_tokens::routes())
         .merge(health::routes())
 }
 
 /// The partner API, with what every request to it goes through, outermost first: the request's id and the one error
-/// body, panics, and whether the client takes what is answered.
+/// body, panics, whether the client takes what is answered, and the record of who was refused.
 pub fn router() -> Router<Service> {
     let (router, _) = documented().split_for_parts();
     router
         .merge(document::pages())
+        .layer(from_fn(refusals::record))
         .layer(from_fn(accept::require_json))
         .layer(CatchPanicLayer::custom(errors::panicked))
         .layer(from_fn(render))

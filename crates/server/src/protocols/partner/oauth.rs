@@ -1,10 +1,8 @@
 //! `/oauth`: the token endpoint (RFC 6749), revocation (RFC 7009), and where they are (RFC 8414).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequest, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use data_encoding::BASE64;
@@ -17,6 +15,7 @@ use utoipa_axum::routes;
 use super::body;
 use super::errors::Refusal;
 use super::text::decoded;
+use crate::access::origin::Place;
 use crate::actions::tokens::IssuedTokens;
 use crate::actions::{Error, GrantRefusal};
 use crate::service::Service;
@@ -33,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
 /// A form of an authenticated client.
 struct ClientForm {
     client: PartnerId,
-    address: IpAddr,
+    place: Place,
     parameters: Vec<(String, String)>,
 }
 
@@ -70,10 +69,9 @@ impl FromRequest<Service> for ClientForm {
             GrantRefusal::InvalidClient,
             "Authenticate by HTTP Basic with the client id and client secret.",
         ))?;
-        let client = service.authenticate_client(&client_id, &secret).await?;
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
-        Ok(Self { client, address, parameters })
+        let place = Place::of(&parts.extensions);
+        let client = service.authenticate_client(&client_id, &secret, &place.origin).await?;
+        Ok(Self { client, place, parameters })
     }
 }
 
@@ -167,12 +165,14 @@ async fn token(
         "password" => {
             let username = form.required("username", "Send a username: the e-mail address.")?;
             let password = form.required("password", "Send a password.")?;
-            service.sign_in(form.client, username, password.to_owned(), form.address).await?
+            let ClientForm { client, place, .. } = &form;
+            service.sign_in(*client, username, password.to_owned(), place.address, &place.origin).await?
         }
         "refresh_token" => {
-            service.refresh(form.client, form.required("refresh_token", "Send a refresh_token.")?).await?
+            let token = form.required("refresh_token", "Send a refresh_token.")?;
+            service.refresh(form.client, token, &form.place.origin).await?
         }
-        "client_credentials" => service.sign_in_client(form.client).await?,
+        "client_credentials" => service.sign_in_client(form.client, &form.place.origin).await?,
         _ => {
             let description = "The grants are password, refresh_token and client_credentials.";
             return Err(refused(GrantRefusal::UnsupportedGrantType, description).into());
@@ -192,7 +192,8 @@ async fn token(
     security(("client" = [])),
 )]
 async fn revoke(State(service): State<Service>, form: ClientForm) -> Result<StatusCode, Refusal> {
-    service.revoke(form.client, form.required("token", "Send the token to revoke.")?).await?;
+    let token = form.required("token", "Send the token to revoke.")?;
+    service.revoke(form.client, token, &form.place.origin).await?;
     Ok(StatusCode::OK)
 }
 

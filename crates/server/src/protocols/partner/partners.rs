@@ -1,12 +1,14 @@
 //! `/v1/partners`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_core::PartnerId;
 use otaria_core::fields::Fields;
 use otaria_store::partners::Partner;
-use otaria_wire::partner::{PartnerIn, PartnerOut};
+use otaria_wire::partner::{ClientSecretIn, ClientSecretOut, PartnerIn, PartnerOut};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,7 +26,7 @@ const RESERVED: [&str; 14] = [
 ];
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
-    OpenApiRouter::new().routes(routes!(create)).routes(routes!(get, update))
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(get, update)).routes(routes!(replace_secret))
 }
 
 fn out(partner: Partner) -> PartnerOut {
@@ -73,11 +75,11 @@ fn details(body: &PartnerIn) -> Result<PartnerDetails, Error> {
     ),
 )]
 async fn create(
-    Administrating { scope, caller }: Administrating,
+    Administrating { scope, actor }: Administrating,
     State(service): State<Service>,
     JsonBody(body): JsonBody<PartnerIn>,
 ) -> Result<(StatusCode, Json<PartnerOut>), Refusal> {
-    let (partner, secret) = service.create_partner(scope, caller, details(&body)?).await?;
+    let (partner, secret) = service.create_partner(scope, actor, details(&body)?).await?;
     let created = PartnerOut { client_secret: Some(secret.into_revealed()), ..out(partner) };
     Ok((StatusCode::CREATED, Json(created)))
 }
@@ -103,9 +105,38 @@ async fn get(Viewing(scope): Viewing, State(service): State<Service>) -> Result<
     ),
 )]
 async fn update(
-    Owning(scope): Owning,
+    Owning { scope, actor }: Owning,
     State(service): State<Service>,
     JsonBody(body): JsonBody<PartnerIn>,
 ) -> Result<Json<PartnerOut>, Refusal> {
-    Ok(Json(out(service.update_partner(scope, details(&body)?).await?)))
+    Ok(Json(out(service.update_partner(scope, actor, details(&body)?).await?)))
+}
+
+/// The longest time that an old secret may stay valid beside a new one, in seconds: 30 days.
+const LONGEST_OVERLAP: i64 = 30 * 24 * 60 * 60;
+
+/// Gives the partner's client a new secret, as an owner. It is shown this once; the old one stays valid for the
+/// overlap that the body asks for.
+#[utoipa::path(
+    post, path = "/v1/partners/{partnerId}/clientSecret", tag = "Partners", operation_id = "replaceClientSecret",
+    params(("partnerId" = String, Path, description = "The partner's id")),
+    request_body = ClientSecretIn,
+    responses((status = 201, description = "Created", body = ClientSecretOut)),
+)]
+async fn replace_secret(
+    Owning { scope, actor }: Owning,
+    State(service): State<Service>,
+    JsonBody(body): JsonBody<ClientSecretIn>,
+) -> Result<(StatusCode, Json<ClientSecretOut>), Refusal> {
+    let overlap = body.overlap_seconds.unwrap_or(0);
+    let Some(overlap) = u64::try_from(overlap).ok().filter(|_| overlap <= LONGEST_OVERLAP) else {
+        return Err(Error::field("overlapSeconds", format_args!("must be 0 to {LONGEST_OVERLAP}")).into());
+    };
+    let replaced = service.replace_client_secret(scope, actor, Duration::from_secs(overlap)).await?;
+    let out = ClientSecretOut {
+        client_id: replaced.partner.client_id,
+        client_secret: replaced.secret.into_revealed(),
+        old_secret_expires_timestamp: replaced.old_until.as_millis(),
+    };
+    Ok((StatusCode::CREATED, Json(out)))
 }

@@ -106,7 +106,7 @@ fn named_associations(named: Option<BTreeMap<String, Option<Vec<String>>>>) -> R
     ),
 )]
 async fn create(
-    Managing { scope, caller }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     JsonBody(body): JsonBody<PoolImageIn>,
 ) -> Result<(StatusCode, Json<PoolImageOut>), Refusal> {
@@ -117,7 +117,7 @@ async fn create(
     let content = said.check(&service, scope.partner_id(), &mut fields);
     fields.finish().map_err(Error::from)?;
     let associations = named_associations(body.associations)?;
-    let image = service.create_pool_image(scope, caller, firmware_type, content, associations).await?;
+    let image = service.create_pool_image(scope, actor, firmware_type, content, associations).await?;
     let created = PoolImageOut {
         version_attribute_id: Some(image.firmware_type.version_attribute_id()),
         ..out(&service, image)
@@ -243,7 +243,7 @@ async fn associations(
     ),
 )]
 async fn update(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
     JsonBody(body): JsonBody<PoolImageUpdateIn>,
@@ -255,7 +255,7 @@ async fn update(
     let content = said.check(&service, scope.partner_id(), &mut fields);
     fields.finish().map_err(Error::from)?;
     let link = if url.is_some() { LinkUpdate::Replace } else { LinkUpdate::Keep };
-    service.update_pool_image(scope, firmware_type, version_number, content, link).await?;
+    service.update_pool_image(scope, actor, firmware_type, version_number, content, link).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, cancel))
 }
 
-const fn state(state: push::PushState) -> PushState {
+pub(super) const fn state(state: push::PushState) -> PushState {
     use push::PushState as Core;
     match state {
         Core::Offered => PushState::Offered,
@@ -133,10 +133,10 @@ async fn get(
     ),
 )]
 async fn cancel(
-    Managing { scope, .. }: Managing,
+    Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
 ) -> Result<StatusCode, Refusal> {
-    service.cancel_push(scope, path.get("pushId")?).await?;
+    service.cancel_push(scope, actor, path.get("pushId")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,35 @@
+//! `otaria check`
+
+use data_encoding::HEXLOWER;
+use otaria_server::serve::open;
+
+use crate::options::ServerOptions;
+use crate::{Failure, print};
+
+/// Verifies what is stored: every partner's audit log against its hashes, and every binary's bytes against its row.
+/// Prints a line for each, and fails if anything is not what was written.
+pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
+    let service = open(options.settings()?).await?;
+    let mut wrong = 0;
+    for log in service.verify_audit_logs().await? {
+        let outcome = match log.outcome {
+            Ok(intact) => format!("{} entries, intact, ends with {}", intact.entries, HEXLOWER.encode(&intact.head)),
+            Err(broken) => {
+                wrong += 1;
+                format!("BROKEN: {broken}")
+            }
+        };
+        print(&format!("audit log of partner {} ({}): {outcome}", log.partner_id, log.name));
+    }
+    let binaries = service.verify_binaries().await?;
+    for damaged in &binaries.damaged {
+        wrong += 1;
+        print(&format!("binary {}: DAMAGED: {}", damaged.sha256, damaged.reason));
+    }
+    print(&format!("binaries: {} of {} intact", binaries.intact, binaries.intact + binaries.damaged.len()));
+    if wrong == 0 {
+        Ok(())
+    } else {
+        Err(Failure::new("what is stored is not what was written; the lines above say where"))
+    }
+}

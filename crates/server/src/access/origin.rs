@@ -1,0 +1,53 @@
+//! From where a request came.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::Extensions;
+use axum::http::request::Parts;
+use uuid::Uuid;
+
+use crate::actions::audit::Origin;
+
+/// The id of a request, which its answer shows.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub Uuid);
+
+/// The address that a request came from, where the listener tells. An IPv4 address in IPv6's clothes is an IPv4
+/// address.
+pub fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
+}
+
+/// From where a request came, as it is recorded.
+pub fn origin(extensions: &Extensions) -> Origin {
+    Origin {
+        address: address(extensions).map(|address| address.to_string()),
+        request_id: extensions.get::<RequestId>().map(|id| id.0.to_string()),
+    }
+}
+
+/// Where a request of somebody who is not signed in came from.
+pub struct Place {
+    /// The address; `0.0.0.0` where the listener does not tell.
+    pub address: IpAddr,
+    /// As it is recorded.
+    pub origin: Origin,
+}
+
+impl Place {
+    /// Where a request came from.
+    pub fn of(extensions: &Extensions) -> Self {
+        let address = address(extensions).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Self { address, origin: origin(extensions) }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Place {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
