@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+pub mod small_disk;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -139,20 +141,7 @@ impl Server {
 
     /// Every file of the repository, finished or not, with its size.
     pub fn repository_files(&self) -> Vec<(PathBuf, u64)> {
-        let mut folders = vec![self.data().join("repository")];
-        let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                // A file may go while one looks.
-                match std::fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_dir() => folders.push(path),
-                    Ok(metadata) => files.push((path, metadata.len())),
-                    Err(_) => {}
-                }
-            }
-        }
-        files
+        files_in(&self.data().join("repository"))
     }
 
     /// The name of the server's PostgreSQL database, if it is on one.
@@ -457,6 +446,24 @@ pub fn fields_are(value: &Value, names: &[&str]) {
     found.sort_unstable();
     names.sort_unstable();
     assert_eq!(found, names, "{value}");
+}
+
+/// Every file below a folder, with its size.
+pub fn files_in(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut folders = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            // A file may go while one looks.
+            match std::fs::metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => folders.push(path),
+                Ok(metadata) => files.push((path, metadata.len())),
+                Err(_) => {}
+            }
+        }
+    }
+    files
 }
 
 /// Waits until something is so, and fails if it is not within half a minute.

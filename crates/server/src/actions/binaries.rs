@@ -87,15 +87,26 @@ impl Service {
                 binaries::insert(tx, &scope, &digests, file_name.as_deref(), &own, now).await
             })
         });
-        // The bytes that were here before serve as well. After an error it is not known whether the row is there, so
-        // that the bytes stay, for the sweeper if nobody's.
-        let kept = noted.await?;
-        if kept != location
-            && let Err(error) = self.repository.remove(&location).await
-        {
-            tracing::warn!(error = &error as &dyn std::error::Error, location, "a duplicate is left to the sweeper");
+        match noted.await {
+            // The bytes that were here before serve as well.
+            Ok(kept) if kept != location => self.discard(&location).await,
+            Ok(_) => {}
+            // Without room there is no row for them.
+            Err(error @ otaria_store::Error::Full(_)) => {
+                self.discard(&location).await;
+                return Err(error.into());
+            }
+            // It is not known whether the row is there: the bytes stay, for the sweeper if nobody's.
+            Err(error) => return Err(error.into()),
         }
         Ok(digests.sha256)
+    }
+
+    /// Removes bytes that no row names; if that fails, the sweeper finds them.
+    async fn discard(&self, location: &str) {
+        if let Err(error) = self.repository.remove(location).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, location, "bytes are left to the sweeper");
+        }
     }
 
     /// The digests of what came, and its SHA-512 where one is expected.
