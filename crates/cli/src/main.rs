@@ -3,7 +3,9 @@
 mod bootstrap;
 mod demo;
 mod options;
+mod ready;
 mod serve;
+mod supervisor;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,8 @@ enum Command {
     Bootstrap(bootstrap::Options),
     /// Show a whole publication, from upload to installed, on simulated devices
     Demo(demo::Options),
+    /// Ask the server that runs with these settings here whether it is ready; exit code 1 if it is not
+    Ready(ServerOptions),
     /// Print the settings in force, without secrets
     Config(ServerOptions),
     /// Print the OpenAPI document of the partner API
@@ -63,6 +67,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options).await,
         Command::Bootstrap(options) => bootstrap::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
+        Command::Ready(options) => ready::run(&options).await,
         Command::Config(options) => options.settings().map(|settings| print(&settings.describe())),
         Command::Openapi => openapi(),
     };
