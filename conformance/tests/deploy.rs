@@ -1,5 +1,5 @@
 //! What operators install: the Debian package under its systemd unit, and the container image; each in a folder that
-//! stands for the machine, so that nothing of this one changes.
+//! stands for the machine, so that nothing of this one changes. And what they do after a restore.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is all test code")]
 
@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use otaria_conformance::{binary, until};
-use serde_json::Value;
+use otaria_conformance::{Engine, Server, binary, postgres_url, until};
+use reqwest::StatusCode;
+use rstest::rstest;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -334,4 +337,40 @@ async fn the_image_serves_from_a_read_only_root_as_a_user_without_a_name() {
     let mut top: Vec<_> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     top.retain(|name| !["usr", "lib", "lib64"].contains(&name.to_str().unwrap()));
     assert_eq!(top, ["data"], "something was written beside the volume");
+}
+
+/// Makes a pool image of a type; its version number.
+async fn version_number(server: &Server, firmware_type: i64, version: &str) -> i64 {
+    let body = json!({ "name": "app", "type": firmware_type, "version": version });
+    let path = format!("/v1/ota/partners/{}/pool", server.partner());
+    let made = server.client().await.post(&path, body).await.is(StatusCode::CREATED).body;
+    made["versionNumber"].as_str().unwrap().parse().unwrap()
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn after_a_restore_no_version_number_comes_a_second_time(#[case] engine: Engine) {
+    let mut server = Server::start(engine).await;
+    let before = version_number(&server, 5, "1").await;
+    server.kill();
+    let statements = std::fs::read_to_string(repository().join("deploy/after-restore.sql")).unwrap();
+    let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements));
+    match server.database() {
+        None => {
+            let file = format!("sqlite:{}", server.data().join("otaria.db").display());
+            sqlx::SqliteConnection::connect(&file).await.unwrap().execute(statements).await.unwrap();
+        }
+        Some(name) => {
+            let url = postgres_url();
+            let url = format!("{}/{name}", url.rsplit_once('/').unwrap().0);
+            sqlx::PgConnection::connect(&url).await.unwrap().execute(statements).await.unwrap();
+        }
+    }
+    server.launch();
+    // Also where the backup knew of no number at all.
+    for (firmware_type, at_least) in [(5, before + 1_000_000), (3, 1_000_000)] {
+        assert!(version_number(&server, firmware_type, "2").await > at_least);
+    }
 }
