@@ -101,6 +101,20 @@ fn variables(file: &Path) -> Vec<(String, String)> {
     lines.map(|line| line.split_once('=').unwrap()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
+/// Has systemd read the unit, if it is here: it complains of what it does not know.
+fn verify(unit: &str, machine: &Machine) {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        eprintln!("no systemd-analyze: the unit is not verified");
+        return;
+    }
+    let file = machine.path("otaria.service");
+    let program = machine.path("usr/bin/otaria").display().to_string();
+    std::fs::write(&file, unit.replace("/usr/bin/otaria", &program)).unwrap();
+    let output = Command::new("systemd-analyze").arg("verify").arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("otaria.service"), "{said}");
+}
+
 /// A machine with nothing but dpkg's database: the package is installed into it, its scripts see it as `DPKG_ROOT`.
 struct Machine {
     folder: tempfile::TempDir,
@@ -186,6 +200,7 @@ async fn the_package_installs_and_serves_under_its_unit() {
 
     // What systemd does with the unit.
     let unit = std::fs::read_to_string(machine.path("usr/lib/systemd/system/otaria.service")).unwrap();
+    verify(&unit, &machine);
     let settings = service_settings(&unit);
     let one = |name: &str| settings[name][0];
     let mapped =
