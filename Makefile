@@ -27,9 +27,10 @@ unit:
 
 # From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files, and what
 # operators install.
-conformance: $(TOOLS)/bin/cargo-deb install-packaging
+conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging
 	$(CARGO) build --locked --bin otaria
 	scripts/with-postgres $(CARGO) test -p otaria-conformance --locked
+	target/python/bin/python conformance/check-compose
 
 # The server against its own OpenAPI document.
 schemathesis: target/python/installed
