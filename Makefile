@@ -1,8 +1,9 @@
 # The commands of this project. `make run` shows it working; `make test` runs every check.
 
-.PHONY: run test format lint unit conformance deny soak bench install-postgres
+.PHONY: run test format lint unit conformance schemathesis deny deb soak bench install-postgres install-packaging
 
 CARGO_DENY_VERSION := 0.20.2
+CARGO_DEB_VERSION := 3.8.0
 TOOLS := $(CURDIR)/target/tools
 CARGO := cargo
 
@@ -11,7 +12,7 @@ run:
 	$(CARGO) run --release --locked --bin otaria -- demo
 
 # Every check, on both databases.
-test: install-postgres format lint unit conformance deny
+test: install-postgres format lint unit conformance schemathesis deny
 	@echo "all checks passed"
 
 format:
@@ -24,16 +25,37 @@ lint:
 unit:
 	scripts/with-postgres $(CARGO) test --workspace --exclude otaria-conformance --locked
 
-# From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files.
-conformance:
+# From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files, and what
+# operators install.
+conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging
 	$(CARGO) build --locked --bin otaria
 	scripts/with-postgres $(CARGO) test -p otaria-conformance --locked
+	target/python/bin/python conformance/check-compose
+
+# The server against its own OpenAPI document.
+schemathesis: target/python/installed
+	$(CARGO) build --locked --bin otaria
+	conformance/schemathesis/run --engine sqlite --examples 25
+
+target/python/installed: conformance/schemathesis/requirements.txt
+	scripts/make-python target/python $<
+	touch $@
 
 deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
+
+# A Debian package of the release, in target/debian.
+deb: $(TOOLS)/bin/cargo-deb
+	$(TOOLS)/bin/cargo-deb --package otaria-cli --locked
+
+$(TOOLS)/bin/cargo-deb:
+	$(CARGO) install cargo-deb --locked --version $(CARGO_DEB_VERSION) --root $(TOOLS)
+
+install-packaging:
+	scripts/install-packaging
 
 install-postgres:
 	scripts/install-postgres

@@ -4,7 +4,9 @@ mod bootstrap;
 mod check;
 mod demo;
 mod options;
+mod ready;
 mod serve;
+mod supervisor;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,8 @@ enum Command {
     Demo(demo::Options),
     /// Verify the audit logs and the binaries that are stored
     Check(ServerOptions),
+    /// Ask the server that runs with these settings here whether it is ready; exit code 1 if it is not
+    Ready(ServerOptions),
     /// Print the settings in force, without secrets
     Config(ServerOptions),
     /// Print the OpenAPI document of the partner API
@@ -67,6 +71,7 @@ async fn main() -> ExitCode {
         Command::Bootstrap(options) => bootstrap::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
         Command::Check(options) => check::run(&options).await,
+        Command::Ready(options) => ready::run(&options).await,
         Command::Config(options) => options.settings().map(|settings| print(&settings.describe())),
         Command::Openapi => openapi(),
     };

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::Failure;
 use crate::options::ServerOptions;
+use crate::supervisor;
 
 /// Serves until it is told to stop.
 pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
@@ -19,7 +20,15 @@ pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
         tracing::warn!("there are no credentials yet: run `otaria bootstrap --name NAME --email EMAIL` on this data");
     }
     tracing::info!(address = %settings.listen, public_url = settings.public_url(), "otaria serves");
-    serve(service, listener, told_to_stop()).await?;
+    supervisor::ready();
+    let stop = async {
+        told_to_stop().await;
+        supervisor::stopping();
+    };
+    tokio::select! {
+        served = serve(service, listener, stop) => served?,
+        () = supervisor::watchdog() => {}
+    }
     tracing::info!("otaria has stopped");
     Ok(())
 }

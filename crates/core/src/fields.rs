@@ -18,14 +18,19 @@ pub struct FieldError {
 pub struct Fields(Vec<FieldError>);
 
 impl Fields {
+    /// How many errors are kept: a request with thousands of them is not worth an answer many times its size.
+    pub const MOST: usize = 50;
+
     /// No error so far.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Notes that `name` is not as allowed.
+    /// Notes that `name` is not as allowed, unless [as many as are kept](Self::MOST) were noted.
     pub fn refuse(&mut self, name: impl Into<String>, message: impl fmt::Display) {
-        self.0.push(FieldError { name: name.into(), message: message.to_string() });
+        if self.0.len() < Self::MOST {
+            self.0.push(FieldError { name: name.into(), message: message.to_string() });
+        }
     }
 
     /// Succeeds if no check failed.
@@ -152,6 +157,12 @@ mod tests {
         assert_eq!(errors(|f| drop(f.tags(&bad))), ["tags[0]", "tags[1]", "tags[2]", "tags[3]"]);
         let many: Vec<_> = (0..33).map(|n| Some(n.to_string())).collect();
         assert_eq!(errors(|f| drop(f.tags(&many))), ["tags"]);
+    }
+
+    #[test]
+    fn an_answer_does_not_grow_with_the_number_of_errors() {
+        let bad = vec![None; 100_000];
+        assert_eq!(errors(|f| drop(f.tags(&bad))).len(), Fields::MOST);
     }
 
     #[test]

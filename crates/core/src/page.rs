@@ -65,6 +65,8 @@ impl PageRequest {
                 None => {
                     let allowed = sortable.join(", ");
                     fields.refuse("sort", format_args!("must be one of {allowed}, optionally with ,asc or ,desc"));
+                    // Once is enough, however many there are.
+                    break;
                 }
             }
         }
@@ -136,6 +138,11 @@ mod tests {
     fn defaults_are_the_first_fifty_newest() {
         let request = parse(None, None, &[]).unwrap();
         assert_eq!((request.number, request.size, request.sort_text().as_str()), (0, 50, "createdTimestamp: DESC"));
+    }
+
+    #[test]
+    fn a_wrong_sort_is_refused_once_however_often_it_is_sent() {
+        assert_eq!(parse(None, None, &["x"; 1000]).unwrap_err().len(), 1);
     }
 
     #[test]

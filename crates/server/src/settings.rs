@@ -145,8 +145,9 @@ pub enum SettingsError {
     },
 }
 
-/// The environment variables that are settings of the server; others with the prefix belong to other commands.
-const KEYS: &[&str] = &[
+/// The keys of the settings: in a file as they are, in the environment in capitals after `OTARIA_`. Other variables with
+/// that prefix belong to other commands.
+pub const KEYS: &[&str] = &[
     "listen",
     "public_url",
     "data",

@@ -1,4 +1,4 @@
-//! The OpenAPI document and the settings' page are what the code says.
+//! The OpenAPI document is what the code says.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use otaria_server::protocols::partner::document;
-use otaria_server::{RawSettings, Settings};
 use serde_json::Value;
 
 fn in_repository(path: &str) -> String {
@@ -72,15 +71,4 @@ fn the_document_needs_nothing_from_elsewhere() {
     let document: Value = serde_json::to_value(document()).unwrap();
     assert_eq!(document["info"]["title"], "Otaria partner API");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
-}
-
-#[test]
-fn every_setting_is_documented() {
-    let page = in_repository("docs/configure.md");
-    let settings = Settings::from_raw(RawSettings::default()).unwrap().describe();
-    let keys = settings.lines().filter_map(|line| line.split(" = ").next());
-    for key in keys.chain(["database_url_file"]) {
-        let (in_file, in_environment) = (format!("| `{key}` "), format!("`OTARIA_{}`", key.to_uppercase()));
-        assert!(page.contains(&in_file) && page.contains(&in_environment), "docs/configure.md lacks {key}");
-    }
 }
