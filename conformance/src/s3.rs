@@ -24,8 +24,8 @@ pub const SECRET_KEY: &str = "a-secret-that-no-log-shows";
 pub struct S3Server {
     folder: tempfile::TempDir,
     port: u16,
-    /// What the bucket's name is a part of, where requests name it in their host.
-    domain: Option<String>,
+    /// The host below which requests name the bucket, if they do not name it in their path.
+    domain: Option<&'static str>,
     stalled: watch::Sender<bool>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -33,19 +33,18 @@ pub struct S3Server {
 impl S3Server {
     /// Starts a server whose requests name the bucket in their path.
     pub fn start() -> Self {
-        Self::start_as(false)
+        Self::start_as(None)
     }
 
-    /// Starts a server whose requests name the bucket in their host. No resolver is needed: bucket `127` at the host
-    /// `0.0.1` is at `127.0.0.1`.
+    /// Starts a server whose requests name the bucket in their host, of which nobody resolves the name: whoever asks
+    /// takes the server for a proxy.
     pub fn start_with_virtual_hosts() -> Self {
-        Self::start_as(true)
+        Self::start_as(Some("s3.test"))
     }
 
-    fn start_as(virtual_hosts: bool) -> Self {
+    fn start_as(domain: Option<&'static str>) -> Self {
         // Free when asked for; a test that loses the race for it fails to start and says so.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let domain = virtual_hosts.then(|| format!("0.0.1:{port}"));
         let folder = tempfile::tempdir().unwrap();
         let mut server = Self { folder, port, domain, stalled: watch::Sender::new(false), running: None };
         std::fs::create_dir(server.bucket_folder()).unwrap();
@@ -59,7 +58,7 @@ impl S3Server {
         listener.set_nonblocking(true).unwrap();
         let mut builder = S3ServiceBuilder::new(FileSystem::new(self.folder.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        if let Some(domain) = &self.domain {
+        if let Some(domain) = self.domain {
             builder.set_host(SingleDomain::new(domain).unwrap());
         }
         let (service, stalled) = (builder.build(), self.stalled.subscribe());
@@ -97,25 +96,31 @@ impl S3Server {
 
     /// The bucket's name.
     pub fn bucket(&self) -> &'static str {
-        if self.domain.is_some() { "127" } else { "binaries" }
+        "binaries"
     }
 
     /// Where the server is.
     pub fn endpoint(&self) -> String {
-        match &self.domain {
-            Some(domain) => format!("http://{domain}"),
-            None => format!("http://127.0.0.1:{}", self.port),
-        }
+        self.domain.map_or_else(|| self.address(), |domain| format!("http://{domain}"))
+    }
+
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// The settings of an Otaria whose repository is in the bucket, under this prefix.
     pub fn settings(&self, prefix: &str) -> Vec<(&'static str, String)> {
-        vec![
+        let mut settings = vec![
             ("OTARIA_REPOSITORY_URL", format!("s3://{}/{prefix}", self.bucket())),
             ("OTARIA_S3_ENDPOINT", self.endpoint()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        ]
+        ];
+        if self.domain.is_some() {
+            settings.push(("OTARIA_S3_URL_STYLE", "virtual-host".to_owned()));
+            settings.push(("http_proxy", self.address()));
+        }
+        settings
     }
 
     /// The folder that is the bucket.

@@ -17,17 +17,17 @@ const PART: usize = 8 * 1024 * 1024;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where a repository in the test server's bucket is.
-pub(crate) fn location(s3: &S3Server, prefix: &str, url_style: UrlStyle) -> RepositoryLocation {
-    RepositoryLocation::S3(s3_location(s3, prefix, url_style))
+pub(crate) fn location(s3: &S3Server, prefix: &str) -> RepositoryLocation {
+    RepositoryLocation::S3(s3_location(s3, prefix))
 }
 
-fn s3_location(s3: &S3Server, prefix: &str, url_style: UrlStyle) -> S3Location {
+fn s3_location(s3: &S3Server, prefix: &str) -> S3Location {
     S3Location {
         bucket: s3.bucket().to_owned(),
         prefix: prefix.to_owned(),
         endpoint: Some(s3.endpoint()),
         region: "us-east-1".to_owned(),
-        url_style,
+        url_style: UrlStyle::Path,
         credentials: S3Credentials {
             access_key_id: ACCESS_KEY.to_owned(),
             secret_access_key: SECRET_KEY.to_owned(),
@@ -38,7 +38,7 @@ fn s3_location(s3: &S3Server, prefix: &str, url_style: UrlStyle) -> S3Location {
 
 /// A repository that is the whole bucket.
 async fn open(s3: &S3Server) -> Repository {
-    Repository::open(&location(s3, "", UrlStyle::Path)).await.unwrap()
+    Repository::open(&location(s3, "")).await.unwrap()
 }
 
 fn is_empty(s3: &S3Server) -> bool {
@@ -182,7 +182,7 @@ async fn trouble(location: S3Location) -> (Trouble, String) {
 #[tokio::test]
 async fn a_bucket_that_cannot_be_used_is_not_opened() {
     let mut s3 = S3Server::start();
-    let right = s3_location(&s3, "some/prefix", UrlStyle::Path);
+    let right = s3_location(&s3, "some/prefix");
     let wrong_secret = S3Credentials { secret_access_key: "hunter2".to_owned(), ..right.credentials.clone() };
     let unknown_key = S3Credentials { access_key_id: "AKIANOBODY".to_owned(), ..right.credentials.clone() };
     for credentials in [wrong_secret, unknown_key] {

@@ -1,4 +1,4 @@
-//! The repository, in a folder and on S3, which names the bucket in the path or in the host.
+//! The repository, in a folder and on S3.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,7 +9,6 @@ use futures::TryStreamExt as _;
 use otaria_conformance::s3::S3Server;
 use otaria_conformance::until;
 use otaria_core::Timestamp;
-use otaria_store::repository::UrlStyle;
 use otaria_store::{Error, Repository, RepositoryLocation};
 use rstest::rstest;
 use tempfile::TempDir;
@@ -25,7 +24,7 @@ const MORE_THAN_A_PART: usize = 9 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Folder,
-    S3(UrlStyle),
+    S3,
 }
 
 /// A repository of the test's own, and the folder where its objects are files: of either sort.
@@ -45,12 +44,9 @@ impl Shelves {
                 let repository = Repository::open(&RepositoryLocation::Folder(folder.clone())).await.unwrap();
                 Self { repository, folder, s3: None, _temporary: Some(temporary) }
             }
-            Place::S3(style) => {
-                let s3 = match style {
-                    UrlStyle::Path => S3Server::start(),
-                    UrlStyle::VirtualHost => S3Server::start_with_virtual_hosts(),
-                };
-                let repository = Repository::open(&location(&s3, "some/prefix", style)).await.unwrap();
+            Place::S3 => {
+                let s3 = S3Server::start();
+                let repository = Repository::open(&location(&s3, "some/prefix")).await.unwrap();
                 let folder = s3.bucket_folder().join("some/prefix");
                 Self { repository, folder, s3: Some(s3), _temporary: None }
             }
@@ -104,8 +100,7 @@ pub(crate) async fn read(repository: &Repository, location: &str, start: u64, en
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn every_range_is_read_as_it_was_written(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
@@ -134,8 +129,7 @@ async fn every_range_is_read_as_it_was_written(#[case] place: Place) {
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn what_is_staged_side_by_side_is_kept_apart(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
@@ -153,8 +147,7 @@ async fn what_is_staged_side_by_side_is_kept_apart(#[case] place: Place) {
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn nothing_is_to_be_found_before_it_is_finished(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
@@ -170,8 +163,7 @@ async fn nothing_is_to_be_found_before_it_is_finished(#[case] place: Place) {
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn an_upload_that_is_dropped_leaves_no_file(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
@@ -185,8 +177,7 @@ async fn an_upload_that_is_dropped_leaves_no_file(#[case] place: Place) {
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn what_is_removed_is_gone_and_may_be_removed_again(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
@@ -202,8 +193,7 @@ async fn what_is_removed_is_gone_and_may_be_removed_again(#[case] place: Place) 
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn objects_are_told_apart_by_age(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
@@ -238,8 +228,7 @@ async fn only_what_a_crash_cut_off_is_removed_from_a_folder() {
 
 #[rstest]
 #[case::folder(Place::Folder)]
-#[case::s3_by_path(Place::S3(UrlStyle::Path))]
-#[case::s3_by_host(Place::S3(UrlStyle::VirtualHost))]
+#[case::s3(Place::S3)]
 #[tokio::test]
 async fn an_upload_without_bytes_is_an_empty_object(#[case] place: Place) {
     let shelves = Shelves::at(place).await;
