@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+pub mod s3;
 pub mod small_disk;
 
 use std::io::{BufRead as _, BufReader};

@@ -10,6 +10,7 @@ use axum::handler::Handler as _;
 use axum::middleware::from_fn;
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
+use otaria_store::repository::{OpenError, Trouble};
 use otaria_store::{Repository, Store};
 
 use crate::chores;
@@ -44,15 +45,36 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The database or repository cannot be opened.
+    /// The database cannot be opened.
     #[error("cannot open the storage")]
     Storage(#[from] otaria_store::Error),
+    /// The repository cannot be used.
+    #[error("cannot use the repository ({})", look_at(.0))]
+    Repository(#[from] OpenError),
     /// What is done without anybody asking is not done any more.
     #[error("the chores ended by themselves; the log says why")]
     Chores,
     /// Serving ended with an error.
     #[error("serving ended")]
     Serve(#[source] io::Error),
+}
+
+/// Which settings to look at when the repository cannot be used.
+fn look_at(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Folder { .. } => "look at repository_url and data",
+        OpenError::S3 { trouble, .. } => match trouble {
+            Trouble::Unreachable => "look at s3_endpoint, s3_url_style and the network",
+            Trouble::Credentials => "look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+            Trouble::Clock => "set this machine's clock",
+            Trouble::NoBucket => "look at repository_url and s3_url_style, or make the bucket",
+            Trouble::Region => "look at s3_region",
+            Trouble::MayNotList | Trouble::MayNotWrite | Trouble::MayNotDelete => {
+                "look at the rights of this access key in the bucket: it must list, read, write and delete"
+            }
+            Trouble::Other => "look at repository_url, s3_endpoint and s3_url_style",
+        },
+    }
 }
 
 /// Opens the storage and puts the service together.
@@ -64,7 +86,7 @@ pub async fn open(settings: Settings) -> Result<Service, StartError> {
     std::fs::create_dir_all(&folder)
         .map_err(|source| StartError::DataFolder { folder: folder.display().to_string(), source })?;
     let store = Store::open(&settings.database).await?;
-    let repository = Repository::open_folder(&settings.repository)?;
+    let repository = Repository::open(&settings.repository).await?;
     Ok(Service::new(store, repository, settings, Clock::system()))
 }
 

@@ -1,6 +1,8 @@
 //! What can be configured: flags over environment over file over defaults, resolved once into one value that
 //! never changes.
 
+mod repository;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +10,10 @@ use std::time::Duration;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use otaria_core::push::Timers;
-use otaria_store::DatabaseLocation;
+use otaria_store::{DatabaseLocation, RepositoryLocation};
 use serde::{Deserialize, Serialize};
+
+pub use repository::Downloads;
 
 /// The settings as they are written: every one optional. This is what flags, environment and file have in common.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -31,9 +35,22 @@ pub struct RawSettings {
     /// `OTARIA_DATABASE_URL_FILE`: a file that holds the database URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url_file: Option<PathBuf>,
-    /// `OTARIA_REPOSITORY_URL`: `file:FOLDER`. Default: a folder in the data folder.
+    /// `OTARIA_REPOSITORY_URL`: `file:FOLDER` or `s3://BUCKET/PREFIX`. Default: a folder in the data folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_url: Option<String>,
+    /// `OTARIA_S3_ENDPOINT`: the S3 server. Default `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else Amazon's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_endpoint: Option<String>,
+    /// `OTARIA_S3_REGION`: the bucket's region. Default `AWS_REGION`, else `AWS_DEFAULT_REGION`, else `us-east-1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_region: Option<String>,
+    /// `OTARIA_S3_URL_STYLE`: where requests name the bucket: `path` or `virtual-host`. Default `path` with an
+    /// endpoint, `virtual-host` at Amazon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_url_style: Option<String>,
+    /// `OTARIA_DOWNLOADS`: `proxied`, or `redirected` to a repository on S3. Default `proxied`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloads: Option<String>,
     /// `OTARIA_MAX_BINARY_BYTES`: the largest binary taken. Default 4 GiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_binary_bytes: Option<u64>,
@@ -103,8 +120,10 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where the rows are.
     pub database: DatabaseLocation,
-    /// The folder where the bytes are.
-    pub repository: PathBuf,
+    /// Where the bytes are.
+    pub repository: RepositoryLocation,
+    /// Whose bytes a device that downloads gets.
+    pub downloads: Downloads,
     /// The largest binary taken, in bytes.
     pub max_binary_bytes: u64,
     /// How long an upload that is not moved is kept.
@@ -154,6 +173,10 @@ pub const KEYS: &[&str] = &[
     "database_url",
     "database_url_file",
     "repository_url",
+    "s3_endpoint",
+    "s3_region",
+    "s3_url_style",
+    "downloads",
     "max_binary_bytes",
     "temporary_binary_seconds",
     "idle_seconds",
@@ -189,15 +212,26 @@ impl Settings {
         }
         figment = figment.merge(Env::prefixed("OTARIA_").only(KEYS)).merge(Serialized::defaults(flags));
         let raw = figment.extract::<RawSettings>().map_err(|error| SettingsError::Unreadable(Box::new(error)))?;
-        Self::from_raw(raw)
+        Self::in_environment(raw, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    /// Resolves settings that were gathered already.
+    /// Resolves settings that were gathered already; nothing else is asked.
     ///
     /// # Errors
     /// If a value is not allowed.
     pub fn from_raw(raw: RawSettings) -> Result<Self, SettingsError> {
-        let data = raw.data.unwrap_or_else(|| PathBuf::from("otaria-data"));
+        Self::in_environment(raw, &|_| None)
+    }
+
+    /// The same, where the environment has what programs for S3 share.
+    fn in_environment(raw: RawSettings, environment: repository::Environment) -> Result<Self, SettingsError> {
+        let data = raw.data.clone().unwrap_or_else(|| PathBuf::from("otaria-data"));
+        let repository = repository::location(&raw, &data, environment)?;
+        let downloads = repository::downloads(&raw, &repository)?;
+        let max_binary_bytes = raw.max_binary_bytes.unwrap_or(4 << 30);
+        if let Some(most) = repository.max_bytes().filter(|most| max_binary_bytes > *most) {
+            return Err(not_allowed("max_binary_bytes", format!("must be at most {most} with a repository on S3")));
+        }
         let database_url = match (raw.database_url, raw.database_url_file) {
             (Some(url), None) => Some(url),
             (None, Some(file)) => Some(read_secret("database_url_file", &file)?),
@@ -209,12 +243,6 @@ impl Settings {
         let database = match database_url {
             None => DatabaseLocation::Sqlite(data.join("otaria.db")),
             Some(url) => database(&url)?,
-        };
-        let repository = match raw.repository_url {
-            None => data.join("repository"),
-            Some(url) => PathBuf::from(
-                path_of(&url, "file:").ok_or_else(|| not_allowed("repository_url", "must be file:FOLDER"))?,
-            ),
         };
         let defaults = Timers::default();
         let poll = interval("poll_seconds", raw.poll_seconds.unwrap_or(300))?;
@@ -241,7 +269,8 @@ impl Settings {
             data,
             database,
             repository,
-            max_binary_bytes: raw.max_binary_bytes.unwrap_or(4 << 30),
+            downloads,
+            max_binary_bytes,
             temporary_binary: seconds("temporary_binary_seconds", raw.temporary_binary_seconds, 24 * 60 * 60)?,
             idle: seconds("idle_seconds", raw.idle_seconds, 60)?,
             access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
@@ -294,9 +323,13 @@ impl Settings {
             format!("public_url = {:?}", self.public_url()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),
-            format!("repository_url = {:?}", format!("file:{}", self.repository.display())),
-            format!("max_binary_bytes = {}", self.max_binary_bytes),
+            format!("repository_url = {:?}", self.repository.to_string()),
         ];
+        if let RepositoryLocation::S3(location) = &self.repository {
+            lines.extend(repository::describe(location));
+        }
+        lines.push(format!("downloads = {:?}", self.downloads.as_str()));
+        lines.push(format!("max_binary_bytes = {}", self.max_binary_bytes));
         lines.extend(seconds.iter().map(|(name, value)| format!("{name} = {}", value.as_secs())));
         lines.join("\n")
     }
@@ -423,7 +456,7 @@ mod tests {
             raw(|raw| raw.database_url = Some("postgres://me:hunter2@db:5432/ota?password=hunter2".into())).unwrap();
         let text = settings.describe();
         assert!(!text.contains("hunter2") && text.contains("postgres://me:***@db:5432/ota"), "{text}");
-        for key in KEYS.iter().filter(|key| !key.ends_with("_file")) {
+        for key in KEYS.iter().filter(|key| !key.ends_with("_file") && !key.starts_with("s3_")) {
             assert!(text.contains(&format!("{key} = ")), "{key} is missing from {text}");
         }
     }

@@ -39,7 +39,7 @@ use futures::future::BoxFuture;
 
 pub use database::{Conn, Tx};
 pub use error::Error;
-pub use repository::Repository;
+pub use repository::{Repository, RepositoryLocation};
 pub use secret::SecretHash;
 
 use database::Database;

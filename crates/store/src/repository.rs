@@ -1,23 +1,33 @@
-//! The repository: the bytes of binaries, in a folder (or, through the same interface, a bucket).
+//! The repository: the bytes of binaries, in a folder or in a bucket on S3.
 //!
 //! Bytes are staged under a fresh name and found by their digest through a row of the database, so that moving,
 //! and uploading the same file again, copies nothing and needs no rename. A [`Staged`] upload that is dropped is
 //! removed.
 
-use std::path::{Path as FilePath, PathBuf};
+mod bucket;
+mod folder;
+mod location;
+mod probe;
+mod upload;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt as _};
 use otaria_core::Timestamp;
 use tokio_util::io::ReaderStream;
 
 use crate::Error;
+use bucket::Bucket;
+use upload::Upload;
+
+pub use location::{RepositoryLocation, S3Credentials, S3Location, UrlStyle};
+pub use probe::{OpenError, Trouble};
 
 /// Where binaries are inside the repository; whatever else is there is not ours.
 const BLOBS: &str = "blobs";
@@ -28,25 +38,49 @@ const READ_CHUNK: usize = 256 * 1024;
 #[derive(Clone)]
 pub struct Repository {
     objects: Arc<dyn ObjectStore>,
-    /// The folder, where it is one.
-    folder: Option<PathBuf>,
+    place: Place,
+}
+
+/// What the bytes are in, for what the two do not have in common.
+#[derive(Clone)]
+enum Place {
+    Folder(PathBuf),
+    Bucket(Bucket),
 }
 
 /// Bytes on their way in.
-pub struct Staged {
-    location: Path,
-    upload: Option<Box<dyn MultipartUpload>>,
+pub struct Staged(Staging);
+
+enum Staging {
+    /// Its location, and the upload until it has ended.
+    File(Path, Option<Box<dyn MultipartUpload>>),
+    /// The upload until it has ended.
+    Object(Option<Upload>),
+}
+
+/// Where the bytes staged under a name are. The last two digits are random: folders of an even size.
+fn location_of(name: &str) -> String {
+    let shelf = name.get(name.len().saturating_sub(2)..).unwrap_or_default();
+    format!("{BLOBS}/{shelf}/{name}")
 }
 
 impl Repository {
-    /// A repository in a folder, made if missing. Writes are flushed to the disk before they count.
+    /// Opens a repository, and sees whether it can be used.
     ///
     /// # Errors
-    /// If the folder cannot be made or opened.
-    pub fn open_folder(folder: &FilePath) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder)?;
-        let objects = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-        Ok(Self { objects: Arc::new(objects), folder: Some(folder.to_owned()) })
+    /// If it cannot be, in words for whoever configured it.
+    pub async fn open(location: &RepositoryLocation) -> Result<Self, OpenError> {
+        match location {
+            RepositoryLocation::Folder(folder) => {
+                let objects = folder::open(folder)
+                    .map_err(|source| OpenError::Folder { folder: folder.display().to_string(), source })?;
+                Ok(Self { objects, place: Place::Folder(folder.clone()) })
+            }
+            RepositoryLocation::S3(location) => {
+                let bucket = probe::bucket(location).await?;
+                Ok(Self { objects: bucket.objects(), place: Place::Bucket(bucket) })
+            }
+        }
     }
 
     /// Begins an upload under a fresh name.
@@ -55,16 +89,20 @@ impl Repository {
     /// If the storage refuses it.
     pub async fn stage(&self) -> Result<Staged, Error> {
         let name = uuid::Uuid::now_v7().simple().to_string();
-        // The last two digits are random: folders of an even size.
-        let location = Path::from_iter([BLOBS, &name[30..], &name]);
-        let upload = self.objects.put_multipart(&location).await?;
-        Ok(Staged { location, upload: Some(upload) })
+        Ok(Staged(match &self.place {
+            Place::Folder(_) => {
+                let location = Path::from(location_of(&name));
+                let upload = self.objects.put_multipart(&location).await?;
+                Staging::File(location, Some(upload))
+            }
+            Place::Bucket(bucket) => Staging::Object(Some(Upload::begin(bucket.clone(), name))),
+        }))
     }
 
     /// Sends the bytes at `location` from `start` to before `end`.
     ///
     /// # Errors
-    /// If they cannot be opened; later errors are in the stream.
+    /// If they cannot be opened; [`Error::Unexpected`] if they are not there. Later errors are in the stream.
     pub async fn read(
         &self,
         location: &str,
@@ -77,7 +115,12 @@ impl Repository {
             return Ok(futures::stream::empty().boxed());
         }
         let options = GetOptions::default().with_range(Some(GetRange::Bounded(start..end)));
-        let result = self.objects.get_opts(&Path::from(location), options).await?;
+        let result = match self.objects.get_opts(&Path::from(location), options).await {
+            Ok(result) => result,
+            // Whoever reads has it from a row: trying again does not help.
+            Err(error @ object_store::Error::NotFound { .. }) => return Err(Error::Unexpected(Arc::new(error))),
+            Err(error) => return Err(error.into()),
+        };
         Ok(match result.payload {
             GetResultPayload::File(file, _) => {
                 let mut file = tokio::fs::File::from_std(file);
@@ -115,50 +158,51 @@ impl Repository {
         Ok(found)
     }
 
-    /// Removes what uploads that were cut off by a crash left in a folder, if nothing was written to it for
-    /// `idle`. Returns how many.
+    /// An address where anybody may read the bytes at `location`, for a quarter of an hour, and is told this
+    /// Content-Disposition (RFC 6266); none if the repository is a folder, which has no addresses.
     ///
     /// # Errors
-    /// If the folder cannot be read.
-    pub async fn remove_unfinished(&self, idle: Duration) -> Result<usize, Error> {
-        let Some(folder) = self.folder.clone() else { return Ok(0) };
-        tokio::task::spawn_blocking(move || remove_unfinished(&folder.join(BLOBS), idle))
-            .await
-            .map_err(|_| Error::GivenUp)?
-    }
-}
-
-/// `object_store` stages a file beside its place, under its name with `#` and a number.
-fn remove_unfinished(folder: &FilePath, idle: Duration) -> Result<usize, Error> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error.into()),
-    };
-    let mut removed = 0;
-    for entry in entries {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        if metadata.is_dir() {
-            removed += remove_unfinished(&entry.path(), idle)?;
-        } else if entry.file_name().to_string_lossy().contains('#')
-            && metadata.modified()?.elapsed().is_ok_and(|age| age > idle)
-        {
-            std::fs::remove_file(entry.path())?;
-            removed += 1;
+    /// If it cannot be signed.
+    pub async fn link(&self, location: &str, disposition: &str) -> Result<Option<String>, Error> {
+        match &self.place {
+            Place::Folder(_) => Ok(None),
+            Place::Bucket(bucket) => bucket.link(location, disposition).await.map(Some),
         }
     }
-    Ok(removed)
+
+    /// Removes what uploads that were cut off by a crash left, if nothing was heard of them for `idle`. Returns how
+    /// many.
+    ///
+    /// # Errors
+    /// If the storage cannot be read.
+    pub async fn remove_unfinished(&self, idle: Duration) -> Result<usize, Error> {
+        match &self.place {
+            Place::Folder(folder) => {
+                let blobs = folder.join(BLOBS);
+                let removing = tokio::task::spawn_blocking(move || folder::remove_unfinished(&blobs, idle));
+                removing.await.map_err(|_| Error::GivenUp)?
+            }
+            Place::Bucket(bucket) => bucket.remove_unfinished(idle).await,
+        }
+    }
 }
 
 impl Staged {
     /// Writes the next bytes.
     ///
     /// # Errors
-    /// If the storage refuses them; the upload is then best given up.
+    /// If the storage refuses them; the upload is over then.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        let Some(upload) = &mut self.upload else { return Err(Error::GivenUp) };
-        Ok(upload.put_part(bytes.into()).await?)
+        match &mut self.0 {
+            Staging::File(_, Some(upload)) => Ok(upload.put_part(bytes.into()).await?),
+            Staging::Object(object) => {
+                let Some(mut upload) = object.take() else { return Err(Error::GivenUp) };
+                upload.write(bytes).await?;
+                *object = Some(upload);
+                Ok(())
+            }
+            Staging::File(_, None) => Err(Error::GivenUp),
+        }
     }
 
     /// Makes the bytes durable and returns where they are.
@@ -166,21 +210,27 @@ impl Staged {
     /// # Errors
     /// If the storage refuses it; nothing is left then.
     pub async fn finish(mut self) -> Result<String, Error> {
-        let Some(mut upload) = self.upload.take() else { return Err(Error::GivenUp) };
-        match upload.complete().await {
-            Ok(_) => Ok(self.location.to_string()),
-            Err(error) => {
-                drop(upload.abort().await);
-                Err(error.into())
+        match &mut self.0 {
+            Staging::File(location, upload) => {
+                let Some(mut upload) = upload.take() else { return Err(Error::GivenUp) };
+                match upload.complete().await {
+                    Ok(_) => Ok(location.to_string()),
+                    Err(error) => {
+                        drop(upload.abort().await);
+                        Err(error.into())
+                    }
+                }
             }
+            Staging::Object(upload) => upload.take().ok_or(Error::GivenUp)?.finish().await,
         }
     }
 }
 
 impl Drop for Staged {
-    /// An upload that was not finished leaves nothing, whichever way it ended.
+    /// An upload that was not finished leaves nothing, whichever way it ended. One to a bucket sees to that itself.
     fn drop(&mut self) {
-        if let Some(mut upload) = self.upload.take()
+        if let Staging::File(_, upload) = &mut self.0
+            && let Some(mut upload) = upload.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             runtime.spawn(async move {

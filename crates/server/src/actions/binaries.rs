@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha512};
 use crate::actions::Error;
 use crate::actions::audit::Actor;
 use crate::service::Service;
+use crate::settings::Downloads;
 
 /// How much is hashed and written at once.
 const PIECE: usize = 1024 * 1024;
@@ -178,6 +179,18 @@ impl Service {
     /// If the repository does not have them at hand; later errors are in the stream.
     pub async fn read_binary(&self, binary: &Binary, start: u64, end: u64) -> Result<Reading, Error> {
         Ok(self.repository.read(&binary.location, start, end).await?)
+    }
+
+    /// Where the binary may be had from the repository itself, under a Content-Disposition; none where downloads are
+    /// proxied.
+    ///
+    /// # Errors
+    /// If no such address can be made.
+    pub async fn link_to_binary(&self, binary: &Binary, disposition: &str) -> Result<Option<String>, Error> {
+        match self.settings.downloads {
+            Downloads::Proxied => Ok(None),
+            Downloads::Redirected => Ok(self.repository.link(&binary.location, disposition).await?),
+        }
     }
 
     /// A binary of the partner in the repository.

@@ -7,7 +7,8 @@ mod range;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -20,7 +21,8 @@ pub use names::percent_encoded;
 use preconditions::Verdict;
 use range::Wanted;
 
-/// Answers a GET or HEAD for a binary: all of it, the one range asked for, or that there is nothing to send.
+/// Answers a GET or HEAD for a binary: all of it, the one range asked for, or that there is nothing to send. Where
+/// downloads are redirected, a GET that would be sent bytes is sent to the repository for them.
 ///
 /// # Errors
 /// If the repository does not have the bytes at hand.
@@ -48,8 +50,11 @@ pub async fn send(
             return Ok(response);
         }
     };
+    let disposition = names::disposition(&name_of(binary));
     let body = if *method == Method::HEAD {
         Body::empty()
+    } else if let Some(link) = service.link_to_binary(binary, &disposition).await? {
+        return Ok(redirect(link));
     } else {
         Body::from_stream(service.read_binary(binary, start, end).await?)
     };
@@ -57,7 +62,7 @@ pub async fn send(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
-    headers.insert(CONTENT_DISPOSITION, ascii(names::disposition(&name_of(binary))));
+    headers.insert(CONTENT_DISPOSITION, ascii(disposition));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(ETAG, ascii(etag));
@@ -70,6 +75,12 @@ pub async fn send(
 /// What the file is to be called where it arrives.
 fn name_of(binary: &Binary) -> String {
     binary.file_name.clone().unwrap_or_else(|| format!("{}.bin", binary.digests.sha256))
+}
+
+/// Sends the client elsewhere, this time (RFC 9110, section 15.4.8). The link is for this client, and not for long.
+fn redirect(link: String) -> Response {
+    let headers = [(LOCATION, ascii(link)), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (StatusCode::TEMPORARY_REDIRECT, headers).into_response()
 }
 
 fn without_body(status: StatusCode, etag: &str) -> Response {

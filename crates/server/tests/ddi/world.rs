@@ -74,7 +74,8 @@ impl World {
             Engine::Postgres => DatabaseLocation::Postgres(scratch.postgres().to_url_lossy().to_string()),
         };
         let store = Store::open(&location).await.unwrap();
-        let repository = Repository::open_folder(&folder.path().join("repository")).unwrap();
+        let bytes_in = RepositoryLocation::Folder(folder.path().join("repository"));
+        let repository = Repository::open(&bytes_in).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut raw = RawSettings { public_url: Some(url.clone()), ..RawSettings::default() };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what helps a test fails as a test does")]
 
 mod binaries;
+mod bucket;
 mod device_types;
 mod devices;
 mod firmware_images;

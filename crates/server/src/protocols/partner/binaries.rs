@@ -234,6 +234,7 @@ async fn move_to_repository(
         (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
         (status = 206, description = "The range", body = String, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it"),
+        (status = 307, description = "The file is at the Location, for a while; only where downloads are redirected"),
         (status = 412, description = "The file is not the one that If-Match names"),
         (status = 416, description = "The range is outside the file"),
     ),
