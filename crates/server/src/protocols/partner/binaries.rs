@@ -217,14 +217,14 @@ async fn move_to_repository(
     params(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("sha256" = String, Path, description = "The file's SHA-256 in hexadecimal"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("Range" = Option<String>, Header, description = "Ranges of bytes, at most 1000 (RFC 9110, section 14)"),
     ),
     responses(
         (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
-        (status = 206, description = "The range", body = String, content_type = "application/octet-stream"),
+        (status = 206, description = "The range; several as multipart/byteranges", body = String, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it"),
         (status = 412, description = "The file is not the one that If-Match names"),
-        (status = 416, description = "The range is outside the file"),
+        (status = 416, description = "No range is inside the file, or there are more than 1000"),
     ),
 )]
 async fn get(

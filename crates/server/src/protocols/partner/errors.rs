@@ -52,9 +52,10 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED => {
                 ("method_not_allowed", "This path does not take this method: the Allow header has those it takes.")
             }
-            StatusCode::RANGE_NOT_SATISFIABLE => {
-                ("range_not_satisfiable", "The range is outside the file: the Content-Range header has its size.")
-            }
+            StatusCode::RANGE_NOT_SATISFIABLE => (
+                "range_not_satisfiable",
+                "No range is inside the file, whose size the Content-Range header has, or there are more than 1000.",
+            ),
             StatusCode::PRECONDITION_FAILED => {
                 ("precondition_failed", "The file is not the one that If-Match names: the ETag header has its tag.")
             }
