@@ -43,6 +43,7 @@ pub struct Server {
     log: Arc<Mutex<String>>,
     reader: Option<std::thread::JoinHandle<()>>,
     database: Option<String>,
+    files: Option<u32>,
     /// What `bootstrap` printed.
     pub first: Value,
 }
@@ -74,8 +75,17 @@ impl Server {
         }
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let log = Arc::default();
-        let mut server =
-            Self { child: None, folder, port, environment, log, reader: None, database, first: Value::Null };
+        let mut server = Self {
+            child: None,
+            folder,
+            port,
+            environment,
+            log,
+            reader: None,
+            database,
+            files: None,
+            first: Value::Null,
+        };
         let printed = server.command(&["bootstrap", "--name", "Acme", "--email", "owner@example.com", "--json"]);
         let output = server.run(printed);
         server.first = serde_json::from_slice(&output).unwrap();
@@ -83,9 +93,25 @@ impl Server {
         server
     }
 
+    /// A fresh server on SQLite whose process may have no more than this many files open.
+    pub async fn start_within(files: u32, settings: &[(&str, &str)]) -> Self {
+        let mut server = Self::start_with(Engine::Sqlite, settings).await;
+        server.kill();
+        server.files = Some(files);
+        server.launch();
+        server
+    }
+
     /// A command of the binary on this server's storage.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.files {
+            None => Command::new(binary()),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(binary());
+                shell
+            }
+        };
         command.args(arguments).envs(self.environment.iter().cloned()).current_dir(self.folder.path());
         command
     }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod actions;
 pub mod chores;
 pub mod clock;
+mod connections;
 pub mod protocols;
 pub mod serve;
 pub mod service;

@@ -9,19 +9,15 @@ use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn;
 use axum_server::Handle;
-use hyper_util::rt::TokioTimer;
 use otaria_store::{Repository, Store};
 
 use crate::chores;
 use crate::clock::Clock;
+use crate::connections;
 use crate::protocols::{ddi, partner};
 use crate::service::Service;
 use crate::settings::Settings;
 
-/// How long a client may take to send a request's headers.
-const HEADER_DEADLINE: Duration = Duration::from_secs(15);
-/// How many bytes of headers are taken.
-const HEADER_BYTES: usize = 32 * 1024;
 /// How long transfers may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -68,22 +64,23 @@ pub async fn open(settings: Settings) -> Result<Service, StartError> {
     Ok(Service::new(store, repository, settings, Clock::system()))
 }
 
-/// Takes the address to listen on.
+/// Takes the address to listen on; called inside a runtime.
 ///
 /// # Errors
 /// If it is taken.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|source| StartError::Listen { address, source })
+    connections::listen(address).map_err(|source| StartError::Listen { address, source })
 }
 
 /// Every dialect.
 pub fn router(service: Service) -> Router {
     let fallback = partner::fallback.layer(from_fn(partner::render));
-    Router::new().merge(partner::router()).merge(ddi::router()).fallback(fallback).with_state(service)
+    Router::new()
+        .merge(partner::router())
+        .merge(ddi::router())
+        .fallback(fallback)
+        .layer(from_fn(connections::hold))
+        .with_state(service)
 }
 
 /// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while.
@@ -95,15 +92,9 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
     let mut chores = tokio::spawn(chores::run(service.clone(), stopped));
     let handle = Handle::<SocketAddr>::new();
     let app = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener).map_err(StartError::Serve)?.handle(handle.clone());
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(HEADER_BYTES);
-    server.http_builder().http2().timer(TokioTimer::new()).max_header_list_size(HEADER_BYTES as u32);
-    let serving = server.first_request_timeout(HEADER_DEADLINE).serve(app);
+    let open_files = connections::raise_open_files();
+    let server = connections::server(listener, &service.settings, open_files).map_err(StartError::Serve)?;
+    let serving = server.handle(handle.clone()).serve(app);
     tokio::pin!(serving);
     let served = tokio::select! {
         served = &mut serving => served.map_err(StartError::Serve),

@@ -40,7 +40,11 @@ pub struct RawSettings {
     /// `OTARIA_TEMPORARY_BINARY_SECONDS`: how long an upload that is not moved is kept. Default a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporary_binary_seconds: Option<u64>,
-    /// `OTARIA_IDLE_SECONDS`: how long a request's body may stand still. Default 60.
+    /// `OTARIA_HEADER_SECONDS`: how long a client may take for the whole header of a request, and leave a connection
+    /// without one. Default 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_seconds: Option<u64>,
+    /// `OTARIA_IDLE_SECONDS`: how long a request's or an answer's body may stand still. Default 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_seconds: Option<u64>,
     /// `OTARIA_ACCESS_TOKEN_SECONDS`: how long an access token is valid. Default 4 hours.
@@ -103,7 +107,9 @@ pub struct Settings {
     pub max_binary_bytes: u64,
     /// How long an upload that is not moved is kept.
     pub temporary_binary: Duration,
-    /// How long a request's body may stand still.
+    /// How long a client may take for the whole header of a request.
+    pub header: Duration,
+    /// How long a request's or an answer's body may stand still.
     pub idle: Duration,
     /// How long an access token is valid.
     pub access_token: Duration,
@@ -145,6 +151,7 @@ const KEYS: &[&str] = &[
     "repository_url",
     "max_binary_bytes",
     "temporary_binary_seconds",
+    "header_seconds",
     "idle_seconds",
     "access_token_seconds",
     "refresh_token_seconds",
@@ -230,6 +237,7 @@ impl Settings {
             repository,
             max_binary_bytes: raw.max_binary_bytes.unwrap_or(4 << 30),
             temporary_binary: seconds("temporary_binary_seconds", raw.temporary_binary_seconds, 24 * 60 * 60)?,
+            header: seconds("header_seconds", raw.header_seconds, 10)?,
             idle: seconds("idle_seconds", raw.idle_seconds, 60)?,
             access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
             refresh_token: seconds("refresh_token_seconds", raw.refresh_token_seconds, 30 * 24 * 60 * 60)?,
@@ -257,6 +265,7 @@ impl Settings {
         let timers = &self.timers;
         let seconds = [
             ("temporary_binary_seconds", self.temporary_binary),
+            ("header_seconds", self.header),
             ("idle_seconds", self.idle),
             ("access_token_seconds", self.access_token),
             ("refresh_token_seconds", self.refresh_token),
