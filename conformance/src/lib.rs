@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+pub mod siege;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -193,8 +195,17 @@ impl Server {
 
     /// The highest resident memory that the process has had, in bytes (Linux).
     pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM")
+    }
+
+    /// The resident memory that the process has, in bytes (Linux).
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// How many errors of one request are told. Nobody reads more, and a request must not be answered with many times
+/// its size.
+const MOST_ERRORS: usize = 100;
+
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -11,7 +15,7 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Collects every field error of a request, so that a client learns all of them at once.
+/// Collects the field errors of a request, so that a client learns all of them at once; of very many, the first.
 ///
 /// Each check returns a usable value either way; the values count only once [`Fields::finish`] says so.
 #[derive(Debug, Default)]
@@ -25,7 +29,9 @@ impl Fields {
 
     /// Notes that `name` is not as allowed.
     pub fn refuse(&mut self, name: impl Into<String>, message: impl fmt::Display) {
-        self.0.push(FieldError { name: name.into(), message: message.to_string() });
+        if self.0.len() < MOST_ERRORS {
+            self.0.push(FieldError { name: name.into(), message: message.to_string() });
+        }
     }
 
     /// Succeeds if no check failed.
@@ -94,9 +100,10 @@ impl Fields {
                     tags.push(tag.to_owned());
                 }
             }
-        }
-        if tags.len() > 32 {
-            self.refuse("tags", "has too many elements: at most 32");
+            if tags.len() > 32 {
+                self.refuse("tags", "has too many elements: at most 32");
+                break;
+            }
         }
         tags
     }
@@ -152,6 +159,12 @@ mod tests {
         assert_eq!(errors(|f| drop(f.tags(&bad))), ["tags[0]", "tags[1]", "tags[2]", "tags[3]"]);
         let many: Vec<_> = (0..33).map(|n| Some(n.to_string())).collect();
         assert_eq!(errors(|f| drop(f.tags(&many))), ["tags"]);
+    }
+
+    #[test]
+    fn of_very_many_errors_the_first_are_told() {
+        let bad = vec![None; 100_000];
+        assert_eq!(errors(|f| drop(f.tags(&bad))).len(), MOST_ERRORS);
     }
 
     #[test]
