@@ -17,6 +17,7 @@ use crate::connections;
 use crate::protocols::{ddi, partner};
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::telemetry;
 
 /// How long transfers may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -27,6 +28,14 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; is something else running there? Choose another with --listen")]
     Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The address for metrics cannot be listened on.
+    #[error("cannot listen on {address} for metrics; is something else running there? Set OTARIA_METRICS_LISTEN")]
+    Metrics {
         /// The address.
         address: SocketAddr,
         /// Why.
@@ -80,6 +89,7 @@ pub fn router(service: Service) -> Router {
         .merge(ddi::router())
         .fallback(fallback)
         .layer(from_fn(connections::hold))
+        .layer(from_fn(telemetry::count))
         .with_state(service)
 }
 
@@ -88,6 +98,13 @@ pub fn router(service: Service) -> Router {
 /// # Errors
 /// If the listener fails.
 pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    let metrics = match service.settings.metrics_listen {
+        Some(address) => {
+            let listener = telemetry::Listener::open(address);
+            Some(listener.map_err(|source| StartError::Metrics { address, source })?)
+        }
+        None => None,
+    };
     let (stopping, stopped) = tokio::sync::watch::channel(());
     let mut chores = tokio::spawn(chores::run(service.clone(), stopped));
     let handle = Handle::<SocketAddr>::new();
@@ -96,8 +113,15 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
     let server = connections::server(listener, &service.settings, open_files).map_err(StartError::Serve)?;
     let serving = server.handle(handle.clone()).serve(app);
     tokio::pin!(serving);
+    let watched = async {
+        match metrics {
+            Some(listener) => listener.run(service.clone(), open_files).await,
+            None => std::future::pending().await,
+        }
+    };
     let served = tokio::select! {
         served = &mut serving => served.map_err(StartError::Serve),
+        watched = watched => watched.map_err(StartError::Serve),
         // A server whose timers stand still looks healthy and is not.
         _ = &mut chores => return Err(StartError::Chores),
         () = stop => {

@@ -18,6 +18,9 @@ pub struct RawSettings {
     /// `OTARIA_LISTEN`: the address to listen on. Default `127.0.0.1:8080`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+    /// `OTARIA_METRICS_LISTEN`: the address where metrics can be had. Default: none, and nothing is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
     /// `OTARIA_PUBLIC_URL`: how devices and people reach the server; links are built from it. Default: the listen
     /// address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,8 @@ pub struct RawSettings {
 pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address where metrics can be had, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// How devices and people reach the server, without a trailing slash; none until the address is known.
     pub public_url: Option<String>,
     /// The folder for everything that has no other place.
@@ -144,6 +149,7 @@ pub enum SettingsError {
 /// The environment variables that are settings of the server; others with the prefix belong to other commands.
 const KEYS: &[&str] = &[
     "listen",
+    "metrics_listen",
     "public_url",
     "data",
     "database_url",
@@ -231,6 +237,7 @@ impl Settings {
         };
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            metrics_listen: raw.metrics_listen,
             public_url: raw.public_url.map(|url| public_url(&url)).transpose()?,
             data,
             database,
@@ -283,6 +290,10 @@ impl Settings {
         ];
         let mut lines = vec![
             format!("listen = {:?}", self.listen.to_string()),
+            match self.metrics_listen {
+                Some(address) => format!("metrics_listen = {:?}", address.to_string()),
+                None => "# metrics_listen = \"127.0.0.1:9090\"".to_owned(),
+            },
             format!("public_url = {:?}", self.public_url()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),

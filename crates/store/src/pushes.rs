@@ -403,6 +403,10 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;
     }
+    // Every end comes by here. One whose transaction then fails counts as well, which is rare and harms no graph.
+    if push.state.is_ended() && push.finished == Some(now) {
+        metrics::counter!("otaria_pushes_ended_total", "state" => push.state.as_str()).increment(1);
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 use data_encoding::BASE64;
 use futures::StreamExt as _;
 use otaria_core::Sha256;
@@ -22,6 +23,7 @@ use crate::actions::Error;
 use crate::actions::binaries::ExpectedDigests;
 use crate::protocols::transfer;
 use crate::service::Service;
+use crate::telemetry;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(upload)).routes(routes!(move_to_repository)).routes(routes!(get))
@@ -70,7 +72,7 @@ fn media_type(headers: &HeaderMap) -> String {
 async fn upload_bytes(service: &Service, scope: ManagePartner, request: Request) -> Result<Sha256, Refusal> {
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
-    let body = request.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| cut_off()));
+    let body = request.into_body().into_data_stream().map(|chunk| counted(chunk.map_err(|_| cut_off())));
     let received = service.receive_binary(body, expected).await?;
     Ok(service.keep_binary(scope, received, file_name).await?)
 }
@@ -86,7 +88,7 @@ async fn upload_form(service: &Service, scope: ManagePartner, request: Request) 
         if let Some(name) = field.file_name() {
             let file_name = clean_file_name(name);
             let expected = expected(field.headers())?;
-            let body = field.map(|chunk| chunk.map_err(|_| cut_off()));
+            let body = field.map(|chunk| counted(chunk.map_err(|_| cut_off())));
             let received = service.receive_binary(body, expected).await?;
             // Only a form that came to its end was not cut off.
             while next_part(service, &mut form).await?.is_some() {}
@@ -100,6 +102,11 @@ async fn upload_form(service: &Service, scope: ManagePartner, request: Request) 
 async fn next_part<'f>(service: &Service, form: &'f mut Multipart) -> Result<Option<Field<'f>>, Error> {
     let next = tokio::time::timeout(service.settings.idle, form.next_field()).await;
     next.map_err(|_| Error::TooSlow)?.map_err(|_| cut_off())
+}
+
+/// The next bytes of a file, counted.
+fn counted(chunk: Result<Bytes, Error>) -> Result<Bytes, Error> {
+    chunk.inspect(|bytes| telemetry::received(bytes.len()))
 }
 
 fn cut_off() -> Error {

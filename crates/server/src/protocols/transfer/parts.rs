@@ -10,7 +10,9 @@ use otaria_store::binaries::Binary;
 use uuid::Uuid;
 
 use crate::actions::Error;
+use crate::actions::binaries::Reading;
 use crate::service::Service;
+use crate::telemetry;
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -79,7 +81,7 @@ impl Parts {
     pub(super) async fn body(self, binary: &Binary, service: &Service) -> Result<Body, Error> {
         let (parts, end) = match self {
             Self::Single(range) => {
-                return Ok(Body::from_stream(service.read_binary(binary, range.start, range.end).await?));
+                return Ok(Body::from_stream(read(service, binary, range).await?));
             }
             Self::Several { parts, end, .. } => (parts, end),
         };
@@ -96,13 +98,19 @@ impl Parts {
     }
 }
 
+/// The bytes of a range, counted on their way out.
+async fn read(service: &Service, binary: &Binary, range: Range<u64>) -> Result<Reading, Error> {
+    let bytes = service.read_binary(binary, range.start, range.end).await?;
+    Ok(bytes.inspect_ok(|bytes| telemetry::sent(bytes.len())).boxed())
+}
+
 /// The bytes of a part, behind what announces it.
 async fn opened(
     service: Service,
     binary: Binary,
     (head, range): (String, Range<u64>),
 ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
-    let bytes = service.read_binary(&binary, range.start, range.end).await?;
+    let bytes = read(&service, &binary, range).await?;
     Ok(stream::once(future::ok(Bytes::from(head))).chain(bytes.map_err(Error::from)).boxed())
 }
 
