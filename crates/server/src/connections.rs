@@ -2,8 +2,8 @@
 //! many connections there may be. A client that does not keep to it loses its connection, and nobody else theirs.
 
 mod frames;
+mod head;
 
-use std::future::Ready;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -20,6 +20,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum_server::Server;
 use axum_server::accept::Accept;
+use futures::future::BoxFuture;
 use futures::{StreamExt as _, stream};
 use hyper_util::rt::TokioTimer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -114,11 +115,17 @@ pub(crate) fn server(
         // An answer to a ping waits behind all that a slow client has yet to take.
         .keep_alive_timeout(settings.idle * 3);
     let reported = Mutex::new(None);
-    Ok(server.first_request_timeout(header).accept_error_handler(move |_, error| report(&reported, error)))
+    // From when the first header is there: what is left to do is to understand it, or to begin with HTTP/2.
+    Ok(server.first_request_timeout(header / 3).accept_error_handler(move |_, error| report(&reported, error)))
 }
 
-/// Says that connections are refused, though not for each of them.
+/// Says that connections are refused, though not for each of them, and not where it is the client's doing.
 fn report(reported: &Mutex<Option<Instant>>, error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, TimedOut};
+
+    if matches!(error.kind(), TimedOut | ConnectionReset | ConnectionAborted) {
+        return;
+    }
     let mut last = reported.lock().unwrap_or_else(PoisonError::into_inner);
     if last.is_none_or(|last| last.elapsed() > REPORT_EVERY) {
         *last = Some(Instant::now());
@@ -154,27 +161,32 @@ pub(crate) struct Held {
     idle: Duration,
 }
 
-impl<S> Accept<TcpStream, S> for Held {
+impl<S: Send + 'static> Accept<TcpStream, S> for Held {
     type Stream = HeldStream;
     type Service = Introduced<S>;
-    type Future = Ready<io::Result<(Self::Stream, Self::Service)>>;
+    type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        std::future::ready(self.hold(stream, service))
+        Box::pin(self.clone().hold(stream, service))
     }
 }
 
 impl Held {
-    fn hold<S>(&self, stream: TcpStream, service: S) -> io::Result<(HeldStream, Introduced<S>)> {
+    async fn hold<S>(self, stream: TcpStream, service: S) -> io::Result<(HeldStream, Introduced<S>)> {
         let place = Place::take(&self.open);
         if self.open.load(Ordering::Relaxed) > self.most {
             return Err(io::Error::other("there are as many connections as open files allow"));
         }
         stream.set_nodelay(true)?;
+        let gathered = tokio::time::timeout(self.header, head::gather(&stream, HEADER_BYTES)).await;
+        // Whoever is too slow is no news.
+        let Ok(head) = gathered else { return Err(io::ErrorKind::TimedOut.into()) };
+        let head = head?;
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(self.idle));
         let answers = Arc::new(Answers::default());
         let held = HeldStream {
+            head: Bytes::from(head),
             stream: Box::pin(stream),
             answers: Arc::clone(&answers),
             frames: Frames::default(),
@@ -207,6 +219,8 @@ impl Drop for Place {
 /// socket shows the first and hyper sees to the second for HTTP/1. An HTTP/2 client can keep its socket busy all the
 /// same, so there its answers and its frames are looked at.
 pub(crate) struct HeldStream {
+    /// What was read of it already.
+    head: Bytes,
     stream: Pin<Box<TimeoutWriter<TcpStream>>>,
     answers: Arc<Answers>,
     frames: Frames,
@@ -240,7 +254,13 @@ impl AsyncRead for HeldStream {
             self.look.as_mut().reset(deadline);
         }
         let before = into.filled().len();
-        let read = self.stream.as_mut().poll_read(cx, into);
+        let read = if self.head.is_empty() {
+            self.stream.as_mut().poll_read(cx, into)
+        } else {
+            let length = self.head.len().min(into.remaining());
+            into.put_slice(&self.head.split_to(length));
+            Poll::Ready(Ok(()))
+        };
         if read.is_ready() {
             self.frames.follow(into.filled().get(before..).unwrap_or_default(), Instant::now());
         }
