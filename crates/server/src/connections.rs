@@ -115,8 +115,8 @@ pub(crate) fn server(
         // An answer to a ping waits behind all that a slow client has yet to take.
         .keep_alive_timeout(settings.idle * 3);
     let reported = Mutex::new(None);
-    // From when the first header is there: what is left to do is to understand it, or to begin with HTTP/2.
-    Ok(server.first_request_timeout(header / 3).accept_error_handler(move |_, error| report(&reported, error)))
+    // From when the first header is there: it is understood at once, and HTTP/2 has only begun with it.
+    Ok(server.first_request_timeout(header * 2 / 5).accept_error_handler(move |_, error| report(&reported, error)))
 }
 
 /// Says that connections are refused, though not for each of them, and not where it is the client's doing.
