@@ -1,6 +1,7 @@
 //! What every connection is held to: how long a client may take, how much it may send ahead of a request, and how
 //! many connections there may be. A client that does not keep to it loses its connection, and nobody else theirs.
 
+mod answers;
 mod frames;
 mod head;
 
@@ -9,10 +10,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody as _};
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::http::{HeaderValue, StatusCode, Version};
@@ -21,7 +22,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum_server::Server;
 use axum_server::accept::Accept;
 use futures::future::BoxFuture;
-use futures::{StreamExt as _, stream};
 use hyper_util::rt::TokioTimer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
@@ -30,6 +30,7 @@ use tokio_io_timeout::TimeoutWriter;
 use tower_service::Service;
 
 use crate::settings::Settings;
+use answers::{Answers, watched};
 use frames::Frames;
 
 /// How many bytes of headers are taken.
@@ -43,9 +44,6 @@ const STREAMS: u32 = 100;
 const RESETS: usize = 20;
 /// How much an HTTP/2 client may send ahead of being read, in bytes: on the connection, and of one request.
 const WINDOW: u32 = 1024 * 1024;
-/// How much of an answer is handed to an HTTP/2 connection at once. A client that takes less than this within the
-/// idle time counts as stalled.
-const PIECE: usize = 16 * 1024;
 /// How much the system keeps of what a client has yet to take, in bytes: it bounds what a stalled one can hold, and
 /// how long a slow one seems to take nothing.
 const SEND_BUFFER: u32 = 256 * 1024;
@@ -110,7 +108,7 @@ pub(crate) fn server(
         .max_local_error_reset_streams(RESETS)
         .initial_connection_window_size(WINDOW)
         .initial_stream_window_size(WINDOW)
-        .max_send_buf_size(PIECE)
+        .max_send_buf_size(answers::PIECE)
         .keep_alive_interval(settings.idle)
         // An answer to a ping waits behind all that a slow client has yet to take.
         .keep_alive_timeout(settings.idle * 3);
@@ -294,38 +292,6 @@ impl AsyncWrite for HeldStream {
     }
 }
 
-/// How many things of a connection wait for its client, and since when the client has taken none.
-#[derive(Default)]
-struct Answers(Mutex<(usize, Option<Instant>)>);
-
-impl Answers {
-    fn waiting_since(&self) -> Option<Instant> {
-        let (waiting, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        since.filter(|_| waiting > 0)
-    }
-
-    fn change(&self, by: impl FnOnce(usize) -> usize) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = (by(state.0), Some(Instant::now()));
-    }
-}
-
-/// Something that waits for the client, until this is dropped.
-struct Waiting(Arc<Answers>);
-
-impl Waiting {
-    fn on(answers: &Arc<Answers>) -> Self {
-        answers.change(|waiting| waiting + 1);
-        Self(Arc::clone(answers))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.change(|waiting| waiting.saturating_sub(1));
-    }
-}
-
 /// The service of one connection, which tells every request of it.
 #[derive(Clone)]
 pub(crate) struct Introduced<S> {
@@ -348,39 +314,5 @@ where
     fn call(&mut self, mut request: axum::http::Request<B>) -> S::Future {
         request.extensions_mut().insert(Arc::clone(&self.answers));
         self.service.call(request)
-    }
-}
-
-/// Notes what of an answer waits for the client: the whole of it until it is asked for, and then every piece.
-fn watched(body: Body, answers: Arc<Answers>) -> Body {
-    if body.is_end_stream() {
-        return body;
-    }
-    let mut bytes = body.into_data_stream();
-    let mut rest = Bytes::new();
-    let mut unasked = Some(Waiting::on(&answers));
-    Body::from_stream(stream::poll_fn(move |cx| {
-        drop(unasked.take());
-        while rest.is_empty() {
-            match ready!(bytes.poll_next_unpin(cx)) {
-                Some(Ok(next)) => rest = next,
-                end => return Poll::Ready(end),
-            }
-        }
-        let piece = rest.split_to(rest.len().min(PIECE));
-        unasked = Some(Waiting::on(&answers));
-        Poll::Ready(Some(Ok(Bytes::from_owner(Untaken { piece, _waiting: Waiting::on(&answers) }))))
-    }))
-}
-
-/// A piece of an answer that lives for as long as it was not sent.
-struct Untaken {
-    piece: Bytes,
-    _waiting: Waiting,
-}
-
-impl AsRef<[u8]> for Untaken {
-    fn as_ref(&self) -> &[u8] {
-        &self.piece
     }
 }

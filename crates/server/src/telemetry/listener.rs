@@ -19,7 +19,7 @@ use crate::service::Service;
 
 /// How often measurements are put into their buckets. Nobody may be asking for them.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// The buckets of times, in seconds: from an answer out of memory to a long poll of a slow disk.
+/// The buckets of times, in seconds: from an answer out of memory to a large upload.
 const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 /// Where metrics are asked for.
