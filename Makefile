@@ -60,7 +60,7 @@ install-packaging:
 install-postgres:
 	scripts/install-postgres
 
-# The long version of everything random, within about MINUTES minutes.
+# A large siege, and the long version of everything random, within about MINUTES minutes.
 MINUTES ?= 30
 soak:
 	scripts/soak $(MINUTES)

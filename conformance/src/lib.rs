@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
 pub mod s3;
+pub mod siege;
 pub mod small_disk;
 
 use std::io::{BufRead as _, BufReader};
@@ -46,6 +47,7 @@ pub struct Server {
     log: Arc<Mutex<String>>,
     reader: Option<std::thread::JoinHandle<()>>,
     database: Option<String>,
+    files: Option<u32>,
     /// What `bootstrap` printed.
     pub first: Value,
 }
@@ -77,8 +79,17 @@ impl Server {
         }
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let log = Arc::default();
-        let mut server =
-            Self { child: None, folder, port, environment, log, reader: None, database, first: Value::Null };
+        let mut server = Self {
+            child: None,
+            folder,
+            port,
+            environment,
+            log,
+            reader: None,
+            database,
+            files: None,
+            first: Value::Null,
+        };
         let printed = server.command(&["bootstrap", "--name", "Acme", "--email", "owner@example.com", "--json"]);
         let output = server.run(printed);
         server.first = serde_json::from_slice(&output).unwrap();
@@ -86,9 +97,25 @@ impl Server {
         server
     }
 
+    /// A fresh server on SQLite whose process may have no more than this many files open.
+    pub async fn start_within(files: u32, settings: &[(&str, &str)]) -> Self {
+        let mut server = Self::start_with(Engine::Sqlite, settings).await;
+        server.kill();
+        server.files = Some(files);
+        server.launch();
+        server
+    }
+
     /// A command of the binary on this server's storage.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.files {
+            None => Command::new(binary()),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\"")).arg(binary());
+                shell
+            }
+        };
         command.args(arguments).envs(self.environment.iter().cloned()).current_dir(self.folder.path());
         command
     }
@@ -157,8 +184,17 @@ impl Server {
 
     /// The highest resident memory that the process has had, in bytes (Linux).
     pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM")
+    }
+
+    /// The resident memory that the process has, in bytes (Linux).
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 

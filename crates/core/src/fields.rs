@@ -11,7 +11,7 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// Collects every field error of a request, so that a client learns all of them at once.
+/// Collects the field errors of a request, so that a client learns all of them at once; of very many, the first.
 ///
 /// Each check returns a usable value either way; the values count only once [`Fields::finish`] says so.
 #[derive(Debug, Default)]
@@ -99,9 +99,10 @@ impl Fields {
                     tags.push(tag.to_owned());
                 }
             }
-        }
-        if tags.len() > 32 {
-            self.refuse("tags", "has too many elements: at most 32");
+            if tags.len() > 32 {
+                self.refuse("tags", "has too many elements: at most 32");
+                break;
+            }
         }
         tags
     }

@@ -9,20 +9,17 @@ use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn;
 use axum_server::Handle;
-use hyper_util::rt::TokioTimer;
 use otaria_store::repository::{OpenError, Trouble};
 use otaria_store::{Repository, Store};
 
 use crate::chores;
 use crate::clock::Clock;
+use crate::connections;
 use crate::protocols::{ddi, partner};
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::telemetry;
 
-/// How long a client may take to send a request's headers.
-const HEADER_DEADLINE: Duration = Duration::from_secs(15);
-/// How many bytes of headers are taken.
-const HEADER_BYTES: usize = 32 * 1024;
 /// How long transfers may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -32,6 +29,14 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}; is something else running there? Choose another with --listen")]
     Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The address for metrics cannot be listened on.
+    #[error("cannot listen on {address} for metrics; is something else running there? Set OTARIA_METRICS_LISTEN")]
+    Metrics {
         /// The address.
         address: SocketAddr,
         /// Why.
@@ -90,22 +95,24 @@ pub async fn open(settings: Settings) -> Result<Service, StartError> {
     Ok(Service::new(store, repository, settings, Clock::system()))
 }
 
-/// Takes the address to listen on.
+/// Takes the address to listen on; called inside a runtime.
 ///
 /// # Errors
 /// If it is taken.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|source| StartError::Listen { address, source })
+    connections::listen(address).map_err(|source| StartError::Listen { address, source })
 }
 
 /// Every dialect.
 pub fn router(service: Service) -> Router {
     let fallback = partner::fallback.layer(from_fn(partner::render));
-    Router::new().merge(partner::router()).merge(ddi::router()).fallback(fallback).with_state(service)
+    Router::new()
+        .merge(partner::router())
+        .merge(ddi::router())
+        .fallback(fallback)
+        .layer(from_fn(connections::hold))
+        .layer(from_fn(telemetry::count))
+        .with_state(service)
 }
 
 /// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while.
@@ -113,22 +120,30 @@ pub fn router(service: Service) -> Router {
 /// # Errors
 /// If the listener fails.
 pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    let metrics = match service.settings.metrics_listen {
+        Some(address) => {
+            let listener = telemetry::Listener::open(address);
+            Some(listener.map_err(|source| StartError::Metrics { address, source })?)
+        }
+        None => None,
+    };
     let (stopping, stopped) = tokio::sync::watch::channel(());
     let mut chores = tokio::spawn(chores::run(service.clone(), stopped));
     let handle = Handle::<SocketAddr>::new();
     let app = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let mut server = axum_server::from_tcp(listener).map_err(StartError::Serve)?.handle(handle.clone());
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(HEADER_BYTES);
-    server.http_builder().http2().timer(TokioTimer::new()).max_header_list_size(HEADER_BYTES as u32);
-    let serving = server.first_request_timeout(HEADER_DEADLINE).serve(app);
+    let open_files = connections::raise_open_files();
+    let server = connections::server(listener, &service.settings, open_files).map_err(StartError::Serve)?;
+    let serving = server.handle(handle.clone()).serve(app);
     tokio::pin!(serving);
+    let watched = async {
+        match metrics {
+            Some(listener) => listener.run(service.clone(), open_files).await,
+            None => std::future::pending().await,
+        }
+    };
     let served = tokio::select! {
         served = &mut serving => served.map_err(StartError::Serve),
+        watched = watched => watched.map_err(StartError::Serve),
         // A server whose timers stand still looks healthy and is not.
         _ = &mut chores => return Err(StartError::Chores),
         () = stop => {

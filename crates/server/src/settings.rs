@@ -22,6 +22,9 @@ pub struct RawSettings {
     /// `OTARIA_LISTEN`: the address to listen on. Default `127.0.0.1:8080`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+    /// `OTARIA_METRICS_LISTEN`: the address where metrics can be had. Default: none, and nothing is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
     /// `OTARIA_PUBLIC_URL`: how devices and people reach the server; links are built from it. Default: the listen
     /// address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +60,11 @@ pub struct RawSettings {
     /// `OTARIA_TEMPORARY_BINARY_SECONDS`: how long an upload that is not moved is kept. Default a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temporary_binary_seconds: Option<u64>,
-    /// `OTARIA_IDLE_SECONDS`: how long a request's body may stand still. Default 60.
+    /// `OTARIA_HEADER_SECONDS`: how long a client may take for the whole header of a request, and leave a connection
+    /// without one. Default 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_seconds: Option<u64>,
+    /// `OTARIA_IDLE_SECONDS`: how long a request's or an answer's body may stand still. Default 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_seconds: Option<u64>,
     /// `OTARIA_ACCESS_TOKEN_SECONDS`: how long an access token is valid. Default 4 hours.
@@ -114,6 +121,8 @@ pub struct RawSettings {
 pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address where metrics can be had, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// How devices and people reach the server, without a trailing slash; none until the address is known.
     pub public_url: Option<String>,
     /// The folder for everything that has no other place.
@@ -128,7 +137,9 @@ pub struct Settings {
     pub max_binary_bytes: u64,
     /// How long an upload that is not moved is kept.
     pub temporary_binary: Duration,
-    /// How long a request's body may stand still.
+    /// How long a client may take for the whole header of a request.
+    pub header: Duration,
+    /// How long a request's or an answer's body may stand still.
     pub idle: Duration,
     /// How long an access token is valid.
     pub access_token: Duration,
@@ -168,6 +179,7 @@ pub enum SettingsError {
 /// that prefix belong to other commands.
 pub const KEYS: &[&str] = &[
     "listen",
+    "metrics_listen",
     "public_url",
     "data",
     "database_url",
@@ -179,6 +191,7 @@ pub const KEYS: &[&str] = &[
     "downloads",
     "max_binary_bytes",
     "temporary_binary_seconds",
+    "header_seconds",
     "idle_seconds",
     "access_token_seconds",
     "refresh_token_seconds",
@@ -265,6 +278,7 @@ impl Settings {
         };
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            metrics_listen: raw.metrics_listen,
             public_url: raw.public_url.map(|url| public_url(&url)).transpose()?,
             data,
             database,
@@ -272,6 +286,7 @@ impl Settings {
             downloads,
             max_binary_bytes,
             temporary_binary: seconds("temporary_binary_seconds", raw.temporary_binary_seconds, 24 * 60 * 60)?,
+            header: seconds("header_seconds", raw.header_seconds, 10)?,
             idle: seconds("idle_seconds", raw.idle_seconds, 60)?,
             access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
             refresh_token: seconds("refresh_token_seconds", raw.refresh_token_seconds, 30 * 24 * 60 * 60)?,
@@ -301,6 +316,7 @@ impl Settings {
         let timers = &self.timers;
         let seconds = [
             ("temporary_binary_seconds", self.temporary_binary),
+            ("header_seconds", self.header),
             ("idle_seconds", self.idle),
             ("access_token_seconds", self.access_token),
             ("refresh_token_seconds", self.refresh_token),
@@ -320,6 +336,10 @@ impl Settings {
         ];
         let mut lines = vec![
             format!("listen = {:?}", self.listen.to_string()),
+            match self.metrics_listen {
+                Some(address) => format!("metrics_listen = {:?}", address.to_string()),
+                None => "# metrics_listen = \"127.0.0.1:9090\"".to_owned(),
+            },
             format!("public_url = {:?}", self.public_url()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),

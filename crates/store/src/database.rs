@@ -220,6 +220,13 @@ impl Database {
         }
     }
 
+    pub(crate) fn waiting_writes(&self) -> Option<usize> {
+        match self {
+            Self::Sqlite { writer, .. } => Some(writer.max_capacity().saturating_sub(writer.capacity())),
+            Self::Postgres { .. } => None,
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { readers, .. } => readers.close().await,

@@ -96,6 +96,11 @@ impl Store {
         self.0.is_writable()
     }
 
+    /// How many writes wait for the one writer of SQLite; none on PostgreSQL, which has no such line.
+    pub fn waiting_writes(&self) -> Option<usize> {
+        self.0.waiting_writes()
+    }
+
     /// Waits for connections to end.
     pub async fn close(&self) {
         self.0.close().await;

@@ -406,6 +406,10 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
         insert_entry(tx, device, push.id, entry, now).await?;
         announce(tx, device, push, entry, now);
     }
+    // Every end comes by here. One whose transaction then fails counts as well, which is rare and harms no graph.
+    if push.state.is_ended() && push.finished == Some(now) {
+        metrics::counter!("otaria_pushes_ended_total", "state" => push.state.as_str()).increment(1);
+    }
     Ok(())
 }
 

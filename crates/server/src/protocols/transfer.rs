@@ -2,6 +2,7 @@
 //! cut-off download goes on where it stopped (RFC 9110, sections 13 and 14).
 
 mod names;
+mod parts;
 mod preconditions;
 mod range;
 
@@ -18,10 +19,11 @@ use crate::actions::Error;
 use crate::service::Service;
 
 pub use names::percent_encoded;
+use parts::Parts;
 use preconditions::Verdict;
 use range::Wanted;
 
-/// Answers a GET or HEAD for a binary: all of it, the one range asked for, or that there is nothing to send. Where
+/// Answers a GET or HEAD for a binary: all of it, the ranges asked for, or that there is nothing to send. Where
 /// downloads are redirected, a GET that would be sent bytes is sent to the repository for them.
 ///
 /// # Errors
@@ -41,33 +43,36 @@ pub async fn send(
     }
     // A range concerns GET only (RFC 9110, section 14.2).
     let wanted = if *method == Method::GET { range::wanted(headers, &etag, size) } else { Wanted::Whole };
-    let (status, start, end) = match wanted {
-        Wanted::Whole => (StatusCode::OK, 0, size),
-        Wanted::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end),
+    let (status, parts) = match wanted {
+        Wanted::Whole => (StatusCode::OK, Parts::single(0..size)),
+        Wanted::Parts(ranges) => (StatusCode::PARTIAL_CONTENT, Parts::of(ranges, size)),
         Wanted::Unsatisfiable => {
             let mut response = without_body(StatusCode::RANGE_NOT_SATISFIABLE, &etag);
-            response.headers_mut().insert(CONTENT_RANGE, ascii(format!("bytes */{}", size)));
+            response.headers_mut().insert(CONTENT_RANGE, ascii(format!("bytes */{size}")));
             return Ok(response);
         }
     };
     let disposition = names::disposition(&name_of(binary));
+    let (content_type, length, only) = (parts.content_type(), parts.length(), parts.only());
     let body = if *method == Method::HEAD {
         Body::empty()
     } else if let Some(link) = service.link_to_binary(binary, &disposition).await? {
         return Ok(redirect(link));
     } else {
-        Body::from_stream(service.read_binary(binary, start, end).await?)
+        parts.body(binary, service).await?
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
+    headers.insert(CONTENT_TYPE, ascii(content_type));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CONTENT_DISPOSITION, ascii(disposition));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(ETAG, ascii(etag));
-    if status == StatusCode::PARTIAL_CONTENT {
-        headers.insert(CONTENT_RANGE, ascii(format!("bytes {start}-{}/{}", end - 1, size)));
+    if status == StatusCode::PARTIAL_CONTENT
+        && let Some(range) = only
+    {
+        headers.insert(CONTENT_RANGE, ascii(parts::content_range(&range, size)));
     }
     Ok(response)
 }

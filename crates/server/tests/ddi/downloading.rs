@@ -57,7 +57,7 @@ async fn a_download_goes_on_where_it_stopped(#[values(Engine::Sqlite, Engine::Po
     let beyond = world.get(FILE).header("Range", "bytes=1000000-").send().await.unwrap();
     assert_eq!(beyond.status(), 416);
     assert_eq!(beyond.headers()["content-range"], "bytes */1000000");
-    for (name, value) in [("Range", "bytes=0-1,4-5"), ("Range", "lines=1-2"), ("If-Match", "*")] {
+    for (name, value) in [("Range", "bytes=5-4"), ("Range", "lines=1-2"), ("If-Match", "*")] {
         let whole = world.get(FILE).header(name, value).send().await.unwrap();
         assert_eq!((whole.status().as_u16(), whole.headers()["content-length"].len()), (200, 7), "{value}");
         assert!(!whole.headers().contains_key("transfer-encoding"));
@@ -68,6 +68,43 @@ async fn a_download_goes_on_where_it_stopped(#[values(Engine::Sqlite, Engine::Po
     assert_eq!((known.status().as_u16(), known.headers()["etag"] == etag), (304, true));
     assert_eq!(world.get(FILE).header("If-Match", "\"old\"").send().await.unwrap().status(), 412);
     assert_eq!(world.state(&pushed).await, PushState::Downloading);
+}
+
+#[rstest]
+#[tokio::test]
+async fn several_ranges_come_in_one_answer(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    world.push("1.0").await;
+    let ask = |range: String| world.get(FILE).header("Range", range).send();
+    let ranges = [500_000..800_000, 0..10, 999_999..1_000_000];
+    let response = ask("bytes=500000-799999, 0-9, 4000000-, -1".into()).await.unwrap();
+    assert_eq!(response.status(), 206);
+    assert!(!response.headers().contains_key("content-range") && response.headers().contains_key("etag"));
+    let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+    let boundary = content_type.strip_prefix("multipart/byteranges; boundary=").unwrap();
+    let announced: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let body = response.bytes().await.unwrap();
+    let mut expected = Vec::new();
+    for range in ranges {
+        let (first, last) = (range.start, range.end - 1);
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {first}-{last}/1000000\r\n\r\n"
+        );
+        expected.extend_from_slice(head.as_bytes());
+        expected.extend_from_slice(&world.bytes[range]);
+    }
+    expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    assert_eq!((body.len(), body == expected), (announced, true));
+    let merged = ask("bytes=0-9,5-14,2-3".into()).await.unwrap();
+    assert_eq!(
+        (merged.status().as_u16(), &merged.headers()["content-range"]),
+        (206, &"bytes 0-14/1000000".parse().unwrap())
+    );
+    assert_eq!(merged.bytes().await.unwrap(), &world.bytes[..15]);
+    assert_eq!(ask("bytes=1000000-,-0".into()).await.unwrap().status(), 416);
+    assert_eq!(ask(format!("bytes=0-{}", ",0-".repeat(1000))).await.unwrap().status(), 416);
+    let head = world.head(FILE).header("Range", "bytes=0-9,20-29").send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &"1000000".parse().unwrap()));
 }
 
 #[rstest]

@@ -11,10 +11,12 @@ use super::sleep::sleep;
 use crate::access::device::Device;
 use crate::actions::updates::Task;
 use crate::service::Service;
+use crate::telemetry;
 
 pub(super) async fn get(Device(device): Device, State(service): State<Service>, headers: HeaderMap) -> Answer {
     let format = Format::accepted(&headers)?;
     let poll = service.poll(&device).await?;
+    telemetry::device_polled();
     let links = Links::of(&device, &service.settings);
     let mut offered = PollLinks::default();
     match poll.task {

@@ -6,6 +6,7 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 use data_encoding::BASE64;
 use futures::StreamExt as _;
 use otaria_core::Sha256;
@@ -23,6 +24,7 @@ use crate::actions::audit::Actor;
 use crate::actions::binaries::ExpectedDigests;
 use crate::protocols::transfer;
 use crate::service::Service;
+use crate::telemetry;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(upload)).routes(routes!(move_to_repository)).routes(routes!(get))
@@ -76,7 +78,7 @@ async fn upload_bytes(
 ) -> Result<Sha256, Refusal> {
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
-    let body = request.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| cut_off()));
+    let body = request.into_body().into_data_stream().map(|chunk| counted(chunk.map_err(|_| cut_off())));
     let received = service.receive_binary(body, expected).await?;
     Ok(service.keep_binary(scope, actor, received, file_name).await?)
 }
@@ -97,7 +99,7 @@ async fn upload_form(
         if let Some(name) = field.file_name() {
             let file_name = clean_file_name(name);
             let expected = expected(field.headers())?;
-            let body = field.map(|chunk| chunk.map_err(|_| cut_off()));
+            let body = field.map(|chunk| counted(chunk.map_err(|_| cut_off())));
             let received = service.receive_binary(body, expected).await?;
             // Only a form that came to its end was not cut off.
             while next_part(service, &mut form).await?.is_some() {}
@@ -111,6 +113,11 @@ async fn upload_form(
 async fn next_part<'f>(service: &Service, form: &'f mut Multipart) -> Result<Option<Field<'f>>, Error> {
     let next = tokio::time::timeout(service.settings.idle, form.next_field()).await;
     next.map_err(|_| Error::TooSlow)?.map_err(|_| cut_off())
+}
+
+/// The next bytes of a file, counted.
+fn counted(chunk: Result<Bytes, Error>) -> Result<Bytes, Error> {
+    chunk.inspect(|bytes| telemetry::received(bytes.len()))
 }
 
 fn cut_off() -> Error {
@@ -228,15 +235,15 @@ async fn move_to_repository(
     params(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("sha256" = String, Path, description = "The file's SHA-256 in hexadecimal"),
-        ("Range" = Option<String>, Header, description = "One range of bytes"),
+        ("Range" = Option<String>, Header, description = "Ranges of bytes, at most 1000 (RFC 9110, section 14)"),
     ),
     responses(
         (status = 200, description = "The file", body = String, content_type = "application/octet-stream"),
-        (status = 206, description = "The range", body = String, content_type = "application/octet-stream"),
+        (status = 206, description = "The range; several as multipart/byteranges", body = String, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it"),
         (status = 307, description = "The file is at the Location, for a while; only where downloads are redirected"),
         (status = 412, description = "The file is not the one that If-Match names"),
-        (status = 416, description = "The range is outside the file"),
+        (status = 416, description = "No range is inside the file, or there are more than 1000"),
     ),
 )]
 async fn get(

@@ -28,25 +28,25 @@ impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
     }
 }
 
-/// The whole of a small body.
-pub(super) async fn read(mut body: Body, largest: usize, service: &Service) -> Result<Bytes, Refusal> {
+/// The whole of a small body, which has one deadline for all of it.
+pub(super) async fn read(body: Body, largest: usize, service: &Service) -> Result<Bytes, Refusal> {
+    let received = tokio::time::timeout(service.settings.idle, collect(body, largest)).await;
+    received.map_err(|_| Error::TooSlow)?
+}
+
+async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Refusal> {
     let mut bytes = BytesMut::new();
-    loop {
-        let frame = tokio::time::timeout(service.settings.idle, body.frame()).await.map_err(|_| Error::TooSlow)?;
-        match frame {
-            None => return Ok(bytes.freeze()),
-            Some(Err(_)) => return Err(Error::Malformed("The body was cut off; send it again.".to_owned()).into()),
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    if bytes.len() + data.len() > largest {
-                        let description = format!("The body is too large: at most {largest} bytes are taken.");
-                        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", description));
-                    }
-                    bytes.extend_from_slice(data);
-                }
+    while let Some(frame) = body.frame().await {
+        let cut_off = |_| Error::Malformed("The body was cut off; send it again.".to_owned());
+        if let Some(data) = frame.map_err(cut_off)?.data_ref() {
+            if bytes.len() + data.len() > largest {
+                let description = format!("The body is too large: at most {largest} bytes are taken.");
+                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", description));
             }
+            bytes.extend_from_slice(data);
         }
     }
+    Ok(bytes.freeze())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
@@ -65,7 +65,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = error.path().to_string();
-    if error.inner().is_data() && path != "." {
+    // A number that no type can hold is well-formed all the same.
+    let is_out_of_range = error.inner().to_string().starts_with("number out of range");
+    if (error.inner().is_data() || is_out_of_range) && path != "." {
         Error::field(&path, format_args!("cannot be read: {}", error.inner()))
     } else if error.inner().is_data() {
         Error::Malformed(format!("The body cannot be read: {}.", error.inner()))

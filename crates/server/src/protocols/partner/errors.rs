@@ -17,6 +17,7 @@ use crate::Clock;
 use crate::access::origin::RequestId;
 use crate::access::people::Denied;
 use crate::actions::{Error, GrantRefusal};
+use crate::telemetry;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -53,9 +54,10 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED => {
                 ("method_not_allowed", "This path does not take this method: the Allow header has those it takes.")
             }
-            StatusCode::RANGE_NOT_SATISFIABLE => {
-                ("range_not_satisfiable", "The range is outside the file: the Content-Range header has its size.")
-            }
+            StatusCode::RANGE_NOT_SATISFIABLE => (
+                "range_not_satisfiable",
+                "No range is inside the file, whose size the Content-Range header has, or there are more than 1000.",
+            ),
             StatusCode::PRECONDITION_FAILED => {
                 ("precondition_failed", "The file is not the one that If-Match names: the ETag header has its tag.")
             }
@@ -89,6 +91,7 @@ impl From<Error> for Refusal {
             Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
             Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
             Error::TooMany { retry_after } => {
+                telemetry::sign_in_refused("too_many_requests");
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
             }
             Error::Grant { refusal, .. } => grant(refusal, text),
@@ -106,13 +109,18 @@ impl From<Error> for Refusal {
 
 fn grant(refusal: GrantRefusal, text: String) -> Refusal {
     match refusal {
-        GrantRefusal::InvalidClient => Refusal::new(StatusCode::UNAUTHORIZED, "invalid_client", text)
+        GrantRefusal::InvalidClient => sign_in_refused(StatusCode::UNAUTHORIZED, "invalid_client", text)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"otaria\", charset=\"UTF-8\"")),
-        GrantRefusal::InvalidGrant => Refusal::new(StatusCode::BAD_REQUEST, "invalid_grant", text),
+        GrantRefusal::InvalidGrant => sign_in_refused(StatusCode::BAD_REQUEST, "invalid_grant", text),
         GrantRefusal::InvalidRequest => Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text),
         GrantRefusal::UnsupportedGrantType => Refusal::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", text),
         GrantRefusal::InvalidScope => Refusal::new(StatusCode::BAD_REQUEST, "invalid_scope", text),
     }
+}
+
+fn sign_in_refused(status: StatusCode, code: &'static str, text: String) -> Refusal {
+    telemetry::sign_in_refused(code);
+    Refusal::new(status, code, text)
 }
 
 /// The reason is for the log alone. It is written inside the request's span, which has the request's id.
@@ -150,11 +158,13 @@ pub async fn fallback() -> Response {
     Refusal::of_status(StatusCode::NOT_FOUND).into_response()
 }
 
-/// Gives every request its id, and every error its body.
+/// Gives every request its id, and every error its body. The log has a request's route and not its path, in which a
+/// client may have put a secret by mistake.
 pub async fn render(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let route = telemetry::route(request.extensions());
+    let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let response = tracing::Instrument::instrument(next.run(request), span).await;
     let mut response = with_body(response, id);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {

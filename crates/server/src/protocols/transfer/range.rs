@@ -1,21 +1,27 @@
-//! Which bytes a request wants.
+//! Which bytes a request wants (RFC 9110, section 14).
+
+use std::ops::Range;
 
 use axum::http::HeaderMap;
 use axum::http::header::{IF_RANGE, RANGE};
 
+/// How many ranges one request may name. Clients that fetch only what has changed ask for some hundred at a time.
+pub(super) const MOST_RANGES: usize = 1000;
+
 /// The bytes to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// All of them.
     Whole,
-    /// From `start` to before `end`.
-    Part { start: u64, end: u64 },
-    /// Some that do not exist.
+    /// These, each from its start to before its end: at least one, none empty, and no byte twice.
+    Parts(Vec<Range<u64>>),
+    /// None that exist, or more parts than are sent.
     Unsatisfiable,
 }
 
-/// Reads Range and If-Range. A range that is malformed, of another unit, or of something else than what is there
-/// is ignored, and several ranges are answered with all bytes, as RFC 9110 allows.
+/// Reads Range and If-Range. A header that is malformed, of another unit, or of something else than what is there
+/// is ignored. Of several ranges, those outside the file are left out. More than [`MOST_RANGES`] are refused:
+/// ignoring them would answer a few bytes' worth with the whole file.
 pub(super) fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
     // A date never proves that nothing changed, and a weak tag does not match (RFC 9110, section 13.1.5).
     let is_of_this = headers.get(IF_RANGE).is_none_or(|value| value.as_bytes() == etag.as_bytes());
@@ -28,19 +34,47 @@ pub(super) fn wanted(headers: &HeaderMap, etag: &str, size: u64) -> Wanted {
 
 fn parse(range: &str, size: u64) -> Option<Wanted> {
     let (unit, ranges) = range.split_once('=')?;
-    let range = ranges.trim();
-    if !unit.trim().eq_ignore_ascii_case("bytes") || range.contains(',') {
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
         return None;
     }
+    // An empty element of a list is nothing (RFC 9110, section 5.6.1.2).
+    let named: Vec<&str> = ranges.split(',').map(str::trim).filter(|range| !range.is_empty()).collect();
+    let asked = named.into_iter().map(|range| one(range, size)).collect::<Option<Vec<_>>>()?;
+    if asked.is_empty() {
+        return None;
+    }
+    if asked.len() > MOST_RANGES {
+        return Some(Wanted::Unsatisfiable);
+    }
+    let parts = apart(asked.into_iter().filter(|range| !range.is_empty()).collect());
+    Some(if parts.is_empty() { Wanted::Unsatisfiable } else { Wanted::Parts(parts) })
+}
+
+/// One range within the size, possibly empty; none if it is malformed.
+fn one(range: &str, size: u64) -> Option<Range<u64>> {
     let (first, last) = range.split_once('-')?;
-    let (start, end) = match (position(first)?, position(last)?) {
-        (None, None) => return None,
-        (None, Some(length)) => (size.saturating_sub(length), size),
-        (Some(start), None) => (start, size),
-        (Some(start), Some(last)) if start <= last => (start, size.min(last.saturating_add(1))),
-        (Some(_), Some(_)) => return None,
-    };
-    Some(if start < end { Wanted::Part { start, end } } else { Wanted::Unsatisfiable })
+    match (position(first)?, position(last)?) {
+        (None, None) => None,
+        (None, Some(length)) => Some(size.saturating_sub(length)..size),
+        (Some(start), None) => Some(start..size),
+        (Some(start), Some(last)) if start <= last => Some(start..size.min(last.saturating_add(1))),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// The ranges as they were asked for; where some overlap or touch, ascending, with those as one
+/// (RFC 9110, section 15.3.7.2).
+fn apart(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let mut sorted = ranges.clone();
+    sorted.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<u64>> = Vec::with_capacity(sorted.len());
+    for range in sorted {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    if merged.len() == ranges.len() { ranges } else { merged }
 }
 
 /// A position or length, possibly left out; none if it is no number. A number beyond all sizes is a number.
@@ -54,15 +88,26 @@ fn position(text: &str) -> Option<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
 
     const ETAG: &str = "\"abc\"";
 
-    fn of_a_hundred(range: &'static str) -> Wanted {
-        wanted(&HeaderMap::from_iter([(RANGE, HeaderValue::from_static(range))]), ETAG, 100)
+    fn of(range: &str, size: u64) -> Wanted {
+        wanted(&HeaderMap::from_iter([(RANGE, HeaderValue::from_str(range).unwrap())]), ETAG, size)
+    }
+
+    fn of_a_hundred(range: &str) -> Wanted {
+        of(range, 100)
+    }
+
+    fn part(start: u64, end: u64) -> Wanted {
+        Wanted::Parts(std::iter::once(start..end).collect())
     }
 
     #[rstest]
@@ -75,8 +120,78 @@ mod tests {
     #[case("bytes=-1", 99, 100)]
     #[case("bytes=-1000", 0, 100)]
     #[case("Bytes= 1-2 ", 1, 3)]
-    fn a_range_is_a_part(#[case] range: &'static str, #[case] start: u64, #[case] end: u64) {
-        assert_eq!(of_a_hundred(range), Wanted::Part { start, end });
+    #[case("bytes=1-2,", 1, 3)]
+    #[case("bytes=10-19,200-300", 10, 20)]
+    #[case("bytes=0-9,5-14,15-19", 0, 20)]
+    #[case("bytes=-50,0-", 0, 100)]
+    fn a_range_is_a_part(#[case] range: &str, #[case] start: u64, #[case] end: u64) {
+        assert_eq!(of_a_hundred(range), part(start, end));
+    }
+
+    #[rstest]
+    #[case("bytes=0-9,20-29", &[0..10, 20..30])]
+    #[case("bytes=20-29, 0-9", &[20..30, 0..10])]
+    #[case("bytes=-1,0-0,,400-", &[99..100, 0..1])]
+    #[case("bytes=50-59,0-9,5-14", &[0..15, 50..60])]
+    fn several_ranges_keep_their_order_unless_they_meet(#[case] range: &str, #[case] parts: &[Range<u64>]) {
+        assert_eq!(of_a_hundred(range), Wanted::Parts(parts.to_vec()));
+    }
+
+    #[test]
+    fn a_thousand_ranges_are_sent_and_no_more() {
+        let ask = |count: u64| {
+            let ranges: Vec<_> = (0..count).map(|number| format!("{0}-{0}", number * 2)).collect();
+            of(&format!("bytes={}", ranges.join(",")), 1_000_000)
+        };
+        assert!(matches!(ask(1000), Wanted::Parts(parts) if parts.len() == 1000));
+        assert_eq!(ask(1001), Wanted::Unsatisfiable);
+    }
+
+    /// A range as a client may write it, and the bytes of `size` that it names.
+    fn written(size: u64) -> impl Strategy<Value = (String, Range<u64>)> {
+        let near = 0..size + 20;
+        prop_oneof![
+            (near.clone(), near.clone()).prop_map(move |(a, b)| {
+                let (first, last) = (a.min(b), a.max(b));
+                (format!("{first}-{last}"), first.min(size)..(last + 1).min(size))
+            }),
+            near.clone().prop_map(move |first| (format!("{first}-"), first.min(size)..size)),
+            near.prop_map(move |length| (format!("-{length}"), size.saturating_sub(length)..size)),
+        ]
+    }
+
+    fn asked() -> impl Strategy<Value = (u64, Vec<(String, Range<u64>)>)> {
+        (0_u64..300).prop_flat_map(|size| (Just(size), prop::collection::vec(written(size), 1..20)))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_the_union_of_what_was_asked((size, ranges) in asked()) {
+            let text: Vec<_> = ranges.iter().map(|(text, _)| text.as_str()).collect();
+            let union: BTreeSet<u64> = ranges.iter().flat_map(|(_, range)| range.clone()).collect();
+            match of(&format!("bytes={}", text.join(", ")), size) {
+                Wanted::Parts(parts) => {
+                    prop_assert!(parts.iter().all(|part| part.start < part.end && part.end <= size));
+                    let sent: Vec<u64> = parts.iter().cloned().flatten().collect();
+                    prop_assert_eq!(sent.len(), union.len(), "a byte is sent twice");
+                    prop_assert_eq!(sent.into_iter().collect::<BTreeSet<_>>(), union);
+                    let satisfiable: Vec<_> =
+                        ranges.into_iter().map(|(_, range)| range).filter(|range| !range.is_empty()).collect();
+                    let is_ascending = parts.is_sorted_by_key(|part| part.start);
+                    prop_assert!(parts == satisfiable || is_ascending);
+                }
+                Wanted::Unsatisfiable => prop_assert!(union.is_empty()),
+                Wanted::Whole => prop_assert!(false, "well-formed ranges are not ignored"),
+            }
+        }
+
+        #[test]
+        fn nothing_that_a_header_says_is_too_much(text in "bytes=[-0-9, a]{0,80}", size in any::<u64>()) {
+            if let Wanted::Parts(parts) = of(&text, size) {
+                let total: u128 = parts.iter().map(|part| u128::from(part.end - part.start)).sum();
+                prop_assert!(!parts.is_empty() && total <= u128::from(size));
+            }
+        }
     }
 
     #[rstest]
@@ -84,7 +199,8 @@ mod tests {
     #[case("bytes=100-200")]
     #[case("bytes=99999999999999999999999-")]
     #[case("bytes=-0")]
-    fn what_lies_outside_cannot_be_sent(#[case] range: &'static str) {
+    #[case("bytes=100-,-0,300-400")]
+    fn what_lies_outside_cannot_be_sent(#[case] range: &str) {
         assert_eq!(of_a_hundred(range), Wanted::Unsatisfiable);
     }
 
@@ -97,8 +213,10 @@ mod tests {
     #[case("bytes=1 - 2")]
     #[case("bytes")]
     #[case("lines=1-2")]
-    #[case("bytes=0-1,5-6")]
-    fn what_is_no_single_range_is_ignored(#[case] range: &'static str) {
+    #[case("bytes=,")]
+    #[case("bytes=0-1,6-5")]
+    #[case("bytes=0-1;5-6")]
+    fn what_is_malformed_is_ignored(#[case] range: &str) {
         assert_eq!(of_a_hundred(range), Wanted::Whole);
     }
 
@@ -109,7 +227,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case(ETAG, Wanted::Part { start: 1, end: 3 })]
+    #[case(ETAG, part(1, 3))]
     #[case("W/\"abc\"", Wanted::Whole)]
     #[case("\"other\"", Wanted::Whole)]
     #[case("Sun, 22 Nov 2026 18:43:37 GMT", Wanted::Whole)]
