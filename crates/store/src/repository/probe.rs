@@ -93,7 +93,7 @@ fn open_error(location: &S3Location, may_not: Trouble, error: &object_store::Err
 }
 
 fn trouble(error: &object_store::Error, may_not: Trouble) -> Trouble {
-    if causes(error).any(|cause| cause.is::<HttpError>()) {
+    if causes(error).any(<dyn StdError>::is::<HttpError>) {
         return Trouble::Unreachable;
     }
     // The type that holds the answer is private: its text has the answer's XML.
