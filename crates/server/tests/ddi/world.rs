@@ -16,7 +16,9 @@ use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
 use otaria_store::pushes::{self, HistoryEntry, PushRecord};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner};
-use otaria_store::{Conn, DatabaseLocation, Error, Repository, SecretHash, Store, binaries, firmware_images};
+use otaria_store::{
+    Conn, DatabaseLocation, Error, Repository, RepositoryLocation, SecretHash, Store, binaries, firmware_images,
+};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Digest as _;
