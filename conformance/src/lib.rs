@@ -15,6 +15,9 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+pub mod people;
+pub mod tenants;
+
 /// Which database a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -160,6 +163,23 @@ impl Server {
         self.database.as_deref()
     }
 
+    /// Runs statements on the server's own database, behind its back. Returns how many rows they touched.
+    pub async fn sql(&self, statements: &str) -> u64 {
+        use sqlx::{Connection as _, Executor as _};
+        let sql = sqlx::AssertSqlSafe(statements.to_owned());
+        match &self.database {
+            Some(name) => {
+                let mut connection = sqlx::PgConnection::connect(&postgres_url_of(name)).await.unwrap();
+                connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
+            }
+            None => {
+                let url = format!("sqlite:{}", self.data().join("otaria.db").display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
+            }
+        }
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
@@ -240,6 +260,13 @@ impl Drop for Server {
 pub fn postgres_url() -> String {
     std::env::var("OTARIA_TEST_POSTGRES_URL")
         .expect("OTARIA_TEST_POSTGRES_URL is not set: run the tests through `make test`, or scripts/with-postgres")
+}
+
+/// A database of the PostgreSQL server for tests.
+pub fn postgres_url_of(database: &str) -> String {
+    let url = postgres_url();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{database}")
 }
 
 /// Runs a statement on the PostgreSQL server for tests.
