@@ -119,6 +119,11 @@ impl Server {
         }));
     }
 
+    /// Changes an environment variable for the next launch.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Kills the process as a power cut would: SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -178,6 +183,26 @@ impl Server {
                 connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
             }
         }
+    }
+
+    /// Everything that the server's database holds, as bytes.
+    pub async fn dump(&self) -> Vec<u8> {
+        use sqlx::{Connection as _, Row as _};
+        let Some(database) = self.database() else {
+            let files = std::fs::read_dir(self.data()).unwrap().map(|entry| entry.unwrap().path());
+            let files = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("otaria.db"));
+            return files.flat_map(|path| std::fs::read(path).unwrap()).collect();
+        };
+        let mut connection = sqlx::PgConnection::connect(&postgres_url_of(database)).await.unwrap();
+        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let mut dump = Vec::new();
+        for table in sqlx::query(tables).fetch_all(&mut connection).await.unwrap() {
+            let rows = format!("SELECT t::text FROM {} t", table.get::<&str, _>(0));
+            for row in sqlx::query(sqlx::AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap() {
+                dump.extend_from_slice(row.get::<&str, _>(0).as_bytes());
+            }
+        }
+        dump
     }
 
     /// The process id.
@@ -494,6 +519,19 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut()
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+/// Whether `part` is somewhere in `text`.
+pub fn contains(text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return true };
+    let starts = text.iter().enumerate().filter(|(_, byte)| *byte == first);
+    starts.map(|(at, _)| at).any(|at| text[at..].starts_with(part))
+}
+
+/// Now, in milliseconds since the Unix epoch.
+pub fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
 }
 
 /// How often a test does what it does: `default`, unless the environment says otherwise.

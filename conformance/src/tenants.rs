@@ -34,7 +34,7 @@ pub const BODIES: &[(&str, &str)] = &[
     ("createDeviceAction", r#"{"type": "attribute_read", "attrId": 2003}"#),
     ("replaceClientSecret", r#"{"overlapSeconds": 3600}"#),
     ("inviteUser", r#"{"email": "new@example.com", "privileges": {"inviteUsers": true}}"#),
-    ("updateUser", r#"{"privileges": {"viewDeviceInfo": true}}"#),
+    ("updateUser", r#"{"privileges": {"viewDeviceInfo": true, "inviteUsers": true}}"#),
     ("changePassword", r#"{"currentPassword": "{password}", "newPassword": "{password}"}"#),
     (
         "createGatewayToken",

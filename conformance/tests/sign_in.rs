@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use otaria_conformance::{Answer, Api, Engine, Server};
+use otaria_conformance::{Answer, Api, Engine, Server, contains, postgres_url_of};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -238,36 +238,15 @@ async fn an_access_token_ends_when_it_says(#[case] engine: Engine) {
     client.refresh(text(&tokens, "refresh_token")).await.ok();
 }
 
-/// Everything that the database holds, as bytes.
-async fn dump(server: &Server) -> Vec<u8> {
-    let Some(database) = server.database() else {
-        let files = std::fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().path());
-        let files = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("otaria.db"));
-        return files.flat_map(|path| std::fs::read(path).unwrap()).collect();
-    };
-    let mut connection = postgres(database).await;
-    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
-    let mut dump = Vec::new();
-    for table in sqlx::query(tables).fetch_all(&mut connection).await.unwrap() {
-        let rows = format!("SELECT t::text FROM {} t", table.get::<&str, _>(0));
-        for row in sqlx::query(sqlx::AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap() {
-            dump.extend_from_slice(row.get::<&str, _>(0).as_bytes());
-        }
-    }
-    dump
-}
-
-async fn postgres(database: &str) -> sqlx::PgConnection {
-    let url = otaria_conformance::postgres_url();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    sqlx::PgConnection::connect(&format!("{server}/{database}")).await.unwrap()
-}
-
 /// The stored hash of the only person's password.
 async fn password_hash(server: &Server) -> String {
     let sql = "SELECT password_hash FROM users";
     if let Some(database) = server.database() {
-        return sqlx::query(sql).fetch_one(&mut postgres(database).await).await.unwrap().get(0);
+        return sqlx::query(sql)
+            .fetch_one(&mut sqlx::PgConnection::connect(&postgres_url_of(database)).await.unwrap())
+            .await
+            .unwrap()
+            .get(0);
     }
     let url = format!("sqlite:{}", server.data().join("otaria.db").display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
@@ -283,10 +262,6 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let hexadecimal: Vec<_> = forms.iter().map(|form| HEXLOWER.encode(form).into_bytes()).collect();
     forms.extend(hexadecimal);
     forms
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 #[rstest]
@@ -314,7 +289,7 @@ async fn no_secret_is_kept_or_logged_in_plain(#[case] engine: Engine) {
     secrets.push(nearly);
 
     assert!(password_hash(&server).await.starts_with("$argon2id$"));
-    let dump = dump(&server).await;
+    let dump = server.dump().await;
     for known in [OWNER, "lamp-in-the-dump", &server.first("clientId"), &server.partner(), "$argon2id$"] {
         assert!(contains(&dump, known.as_bytes()), "the dump is not of this database: {known} is not in it");
     }

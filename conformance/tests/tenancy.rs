@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
-use otaria_conformance::tenants::{NOT_FOR_CLIENTS, Operation, Scene, nothing, said};
 use otaria_conformance::Engine;
+use otaria_conformance::tenants::{NOT_FOR_CLIENTS, Operation, Scene, nothing, said};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -429,7 +429,7 @@ pub enum Broken {
     Missing(i64),
     /// The entry of this number, or one before it, was changed.
     Changed(i64),
-    /// The log ends with this number, and the note of its end says otherwise.
+    /// The log ends with this number, and the note of its end says that it ended before, or with another entry.
     WrongEnd(i64),
 }
 
@@ -446,16 +446,13 @@ impl fmt::Display for Broken {
 /// How many entries are read at once when a log is verified.
 const BATCH: i64 = 1000;
 
-/// Whether a partner's log is what was written, as far as it went when this began.
+/// Whether a partner's log is what was written. It may grow meanwhile.
 pub async fn verify(
     conn: &mut Conn,
     _: &InstallationScope,
     partner: PartnerId,
 ) -> Result<Result<Intact, Broken>, Error> {
     let partner = partner.to_string();
-    let head: Option<HeadRow> =
-        fetch_optional!(conn, "SELECT sequence, hash FROM audit_heads WHERE partner_id = $1", &partner)?;
-    let head = head.unwrap_or(HeadRow { sequence: 0, hash: Vec::new() });
     let (mut sequence, mut hash) = (0, Vec::new());
     loop {
         let rows: Vec<EntryRow> = fetch_all!(
@@ -465,12 +462,8 @@ pub async fn verify(
             sequence,
             BATCH,
         )?;
-        let is_last = rows.is_empty();
+        let read_before = sequence;
         for row in rows {
-            // Written since; the note of the end that was read above does not know it.
-            if row.sequence > head.sequence && hash == head.hash {
-                return Ok(Ok(Intact { entries: head.sequence, head: head.hash }));
-            }
             if row.sequence != sequence + 1 {
                 return Ok(Err(Broken::Missing(sequence + 1)));
             }
@@ -480,13 +473,30 @@ pub async fn verify(
             }
             sequence = row.sequence;
         }
-        if is_last {
-            let as_noted = sequence == head.sequence && hash == head.hash;
-            return Ok(if as_noted {
-                Ok(Intact { entries: sequence, head: hash })
-            } else {
-                Err(Broken::WrongEnd(sequence))
-            });
+        if sequence > read_before {
+            continue;
         }
+        let head: Option<HeadRow> =
+            fetch_optional!(conn, "SELECT sequence, hash FROM audit_heads WHERE partner_id = $1", &partner)?;
+        let head = head.unwrap_or(HeadRow { sequence: 0, hash: Vec::new() });
+        if head.sequence == sequence && head.hash == hash {
+            return Ok(Ok(Intact { entries: sequence, head: hash }));
+        }
+        // The note of the end is read last: what it knows and the rows did not have was written since, or is gone.
+        if head.sequence > sequence && is_there(conn, &partner, sequence + 1).await? {
+            continue;
+        }
+        let is_shorter = head.sequence > sequence;
+        return Ok(Err(if is_shorter { Broken::Missing(sequence + 1) } else { Broken::WrongEnd(sequence) }));
     }
+}
+
+async fn is_there(conn: &mut Conn, partner: &str, sequence: i64) -> Result<bool, Error> {
+    let row: Option<(i64,)> = fetch_optional!(
+        conn,
+        "SELECT sequence FROM audit_log WHERE partner_id = $1 AND sequence = $2",
+        partner,
+        sequence,
+    )?;
+    Ok(row.is_some())
 }

@@ -5,7 +5,7 @@ use otaria_core::rights::PartnerPrivileges;
 use otaria_core::{Timestamp, UserId};
 
 use crate::lists::{List, fetch_page, list};
-use crate::scopes::{InviteToPartner, OwnPartner};
+use crate::scopes::{AuditScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx};
 
@@ -116,6 +116,19 @@ pub async fn page(
     let (rows, total_elements) = fetch_page!(conn, PEOPLE, request, Row, scope.partner_id().to_string())?;
     let content: Result<_, Error> = rows.into_iter().map(PartnerUser::try_from).collect();
     Ok(Page { content: content?, total_elements })
+}
+
+/// Whether this is the e-mail address of one of the partner's people, or of somebody invited.
+pub async fn is_one(conn: &mut Conn, scope: AuditScope, email: &str) -> Result<bool, Error> {
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        "SELECT (SELECT COUNT(*) FROM partner_access a JOIN users u ON u.user_id = a.user_id
+                 WHERE a.partner_id = $1 AND u.email = $2)
+              + (SELECT COUNT(*) FROM invitations WHERE partner_id = $1 AND email = $2)",
+        scope.partner_id().to_string(),
+        email,
+    )?;
+    Ok(count > 0)
 }
 
 /// One of the partner's people, with all of them locked until the transaction ends: so that two owners who remove

@@ -10,6 +10,8 @@ use otaria_core::Timestamp;
 
 /// Wrong passwords that cost nothing: people mistype.
 const FREE: u32 = 3;
+/// How many wrong passwords attempts during a wait can count up to.
+const IMPATIENT: u32 = 10;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// After this long without an attempt, all is forgotten.
@@ -35,19 +37,28 @@ impl Failures {
     }
 }
 
+impl Failures {
+    /// How much of the wait is left.
+    fn left(self, now: Timestamp) -> Duration {
+        self.last.plus(self.wait()).since(now)
+    }
+}
+
 impl Throttle {
     /// Begins an attempt, unless this account must still wait at this address. It counts as a wrong password until
-    /// it [succeeded](Self::succeeded), so that many at once are no way around the wait.
+    /// it [succeeded](Self::succeeded), so that many at once are no way around the wait. Whoever does not wait makes
+    /// the wait longer, but not beyond what [`IMPATIENT`] wrong passwords cost: somebody's own program that tries again
+    /// and again gets in once the last attempt that was looked at is that long ago.
     ///
     /// # Errors
     /// How long to wait.
     pub fn begin(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = failures.get(&(account.to_owned(), address)) {
-            let wait = earlier.last.plus(earlier.wait()).since(now);
-            if !wait.is_zero() {
-                return Err(wait);
-            }
+        if let Some(earlier) = failures.get_mut(&(account.to_owned(), address))
+            && !earlier.left(now).is_zero()
+        {
+            earlier.count = earlier.count.max(IMPATIENT.min(earlier.count + 1));
+            return Err(earlier.left(now));
         }
         if failures.len() >= REMEMBERED {
             failures.retain(|_, failures| now.since(failures.last) < failures.wait().max(Duration::from_secs(60)));
@@ -126,6 +137,20 @@ mod tests {
         let now = Timestamp::from_millis(0);
         let begun = (0..100).filter(|_| throttle.begin("a", HERE, now).is_ok()).count();
         assert_eq!(begun, 4);
+    }
+
+    #[test]
+    fn ten_in_a_burst_cost_as_much_and_whoever_goes_on_is_not_kept_out() {
+        let throttle = Throttle::default();
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        for _ in 0..10 {
+            let _ = throttle.begin("a", HERE, at(0));
+        }
+        assert_eq!(throttle.begin("a", HERE, at(0)), Err(Duration::from_secs(64)));
+        for seconds in 1..64 {
+            assert!(throttle.begin("a", HERE, at(seconds)).is_err());
+        }
+        assert_eq!(throttle.begin("a", HERE, at(64)), Ok(()));
     }
 
     #[test]

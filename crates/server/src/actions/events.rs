@@ -180,6 +180,14 @@ impl Listener {
             return Ok(Some(first));
         }
         while !self.has_ended && !*self.stopping.borrow() {
+            // First, so that however much happens keeps nobody listening who may not any more.
+            let is_due = self.heartbeat <= Instant::now();
+            if is_due {
+                self.heartbeat = Instant::now() + HEARTBEAT;
+                if !self.may_listen().await? {
+                    return Ok(None);
+                }
+            }
             self.bell.borrow_and_update();
             let news = self.read().await?;
             if let Some(latest) = news.last() {
@@ -187,11 +195,7 @@ impl Listener {
                 self.has_ended = self.subject != Subject::Partner && news.iter().any(|event| event.state.is_ended());
                 return Ok(Some(Told::Events(news)));
             }
-            if self.heartbeat <= Instant::now() {
-                self.heartbeat = Instant::now() + HEARTBEAT;
-                if !self.may_listen().await? {
-                    return Ok(None);
-                }
+            if is_due {
                 return Ok(Some(Told::Quiet));
             }
             let until = self.heartbeat.min(Instant::now() + LOOK);

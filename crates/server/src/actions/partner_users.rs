@@ -197,13 +197,14 @@ impl Service {
         let now = self.clock.now();
         let mut conn = self.store.read().await?;
         let invitation = invitations::by_token(&mut conn, &installation, &token, now).await?;
-        let email = invitation.ok_or_else(no_invitation)?.email;
+        let Invitation { email, partner_id, .. } = invitation.ok_or_else(no_invitation)?;
         let known = users::by_email(&mut conn, &installation, &email).await?;
         drop(conn);
         let guest = match known {
             Some(_) => match self.check_password(&email, acceptance.password, address).await? {
                 PasswordCheck::Right(user) => Guest::Known(user.user_id),
-                PasswordCheck::Wrong(_) => {
+                PasswordCheck::Wrong => {
+                    self.count_wrong_password(installation.audit(partner_id), &email, origin).await?;
                     let message = "must be the password that this person has here already";
                     return Err(Error::field("password", message));
                 }

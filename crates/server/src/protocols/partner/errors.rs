@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -154,7 +154,9 @@ pub async fn fallback() -> Response {
 pub async fn render(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    // The route, not the path: a path may hold what nobody meant to have logged.
+    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
+    let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let response = tracing::Instrument::instrument(next.run(request), span).await;
     let mut response = with_body(response, id);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
