@@ -135,6 +135,16 @@ impl Server {
         }
     }
 
+    /// Asks the process to stop, and waits until it has.
+    pub fn terminate(&mut self) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.take().unwrap().wait().unwrap().success());
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+    }
+
     /// Everything that the server has logged; all of it once the process is gone.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()

@@ -112,7 +112,6 @@ impl Planted {
             format!("/v1/ota/partners/{partner}/binaries/moveToRepository"),
             format!("/v1/partners/{partner}/users"),
             format!("/v1/partners/{partner}/gatewayTokens"),
-            format!("/v1/partners/{partner}/clientSecret"),
             format!("/v1/accounts/{account}/devices/lamp/actions"),
         ];
         let post = &posts[noise.below(posts.len() as u64) as usize];
