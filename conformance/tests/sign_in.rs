@@ -154,6 +154,103 @@ async fn an_unknown_person_and_a_wrong_password_are_answered_alike(#[case] engin
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn ten_wrong_passwords_slow_this_account_at_this_address_and_nothing_else(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let client = Client(&server);
+    let partner_client = server.client().await;
+    let ann = server.person(&partner_client, &server.partner(), "ann@example.com", &["viewDeviceInfo"]).await;
+    let signed_in = server.owner().await;
+    let password = server.first("password");
+    // Whoever does not wait has to wait longer.
+    let mut last = None;
+    for number in 0..11 {
+        let answer = client.password(OWNER, &format!("wrong {number}")).await;
+        assert!([400, 429].contains(&answer.status.as_u16()), "{}", answer.text);
+        last = Some(answer);
+    }
+    let wait = |answer: Answer| {
+        let refused = answer.is_error(429, "too_many_requests");
+        refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap()
+    };
+    let seconds = wait(last.unwrap());
+    assert!((30..=15 * 60).contains(&seconds), "{seconds}");
+    // The right one as well: whether it is right is not looked at.
+    assert!(wait(client.password(OWNER, &password).await) >= 30);
+    assert!(wait(client.password(" OWNER@example.com", &password).await) >= 30);
+
+    // A client, whoever is signed in, somebody else, and the same person elsewhere are not slowed.
+    let began = Instant::now();
+    server.client().await;
+    signed_in.get("/v1/users/me").await.ok();
+    ann.sign_in_again(&server).await;
+    let elsewhere = reqwest::Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build().unwrap();
+    let elsewhere = Api { http: elsewhere, ..server.anonymous() };
+    let form = [("grant_type", "password"), ("username", OWNER), ("password", &*password)];
+    elsewhere.token(&server.first("clientId"), &server.first("clientSecret"), &form).await.ok();
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    // That it went well there changes nothing here.
+    assert!(wait(client.password(OWNER, &password).await) >= 20);
+}
+
+/// How long a wrong password takes with a name that is known, against one that is not: the medians, in turns.
+async fn medians(server: &Server, samples: usize) -> [Duration; 2] {
+    let client = Client(server);
+    let password = server.first("password");
+    let mut took = [Vec::new(), Vec::new()];
+    for sample in 0..samples {
+        let unknown = format!("n{sample}@example.com");
+        let mut names = [OWNER, &unknown];
+        // Whichever comes first may be slower.
+        if sample % 2 == 1 {
+            names.reverse();
+        }
+        for name in names {
+            let began = Instant::now();
+            let answer = client.password(name, "wrong but as long as it").await;
+            took[usize::from(name != OWNER)].push(began.elapsed());
+            answer.is_error(400, "invalid_grant");
+        }
+        // The right password forgets the wrong one, so that nobody is slowed down.
+        client.password(OWNER, &password).await.ok();
+    }
+    took.map(|mut took| {
+        took.sort_unstable();
+        took[took.len() / 2]
+    })
+}
+
+/// By how much one differs from the other.
+fn difference([known, unknown]: [Duration; 2]) -> f64 {
+    let difference =
+        (known.as_secs_f64() - unknown.as_secs_f64()).abs() / known.as_secs_f64().max(unknown.as_secs_f64());
+    eprintln!("known {known:?}, unknown {unknown:?}: {:.2} % apart", difference * 100.0);
+    difference
+}
+
+#[tokio::test]
+async fn an_unknown_person_takes_about_as_long_as_a_wrong_password() {
+    let server = Server::start(Engine::Sqlite).await;
+    medians(&server, 2).await;
+    let apart = difference(medians(&server, 25).await);
+    assert!(apart < 0.3, "{apart}");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+#[ignore = "takes a quiet machine and a minute: `make soak` runs it"]
+async fn an_unknown_person_takes_as_long_as_a_wrong_password(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    medians(&server, 10).await;
+    let apart = difference(medians(&server, otaria_conformance::how_many("OTARIA_SAMPLES", 400) as usize).await);
+    assert!(apart < 0.05, "{apart}");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn a_refresh_token_is_used_once_or_costs_its_family(#[case] engine: Engine) {
     let server = Server::start(engine).await;
     let client = Client(&server);
