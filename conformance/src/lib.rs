@@ -19,6 +19,9 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+pub mod people;
+pub mod tenants;
+
 /// Which database a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -146,12 +149,27 @@ impl Server {
         }));
     }
 
+    /// Changes an environment variable for the next launch.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Kills the process as a power cut would: SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+    }
+
+    /// Asks the process to stop, and waits until it has.
+    pub fn terminate(&mut self) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.take().unwrap().wait().unwrap().success());
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
@@ -175,6 +193,43 @@ impl Server {
     /// The name of the server's PostgreSQL database, if it is on one.
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
+    }
+
+    /// Runs statements on the server's own database, behind its back. Returns how many rows they touched.
+    pub async fn sql(&self, statements: &str) -> u64 {
+        use sqlx::{Connection as _, Executor as _};
+        let sql = sqlx::AssertSqlSafe(statements.to_owned());
+        match &self.database {
+            Some(name) => {
+                let mut connection = sqlx::PgConnection::connect(&postgres_url_of(name)).await.unwrap();
+                connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
+            }
+            None => {
+                let url = format!("sqlite:{}", self.data().join("otaria.db").display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
+            }
+        }
+    }
+
+    /// Everything that the server's database holds, as bytes.
+    pub async fn dump(&self) -> Vec<u8> {
+        use sqlx::{Connection as _, Row as _};
+        let Some(database) = self.database() else {
+            let files = std::fs::read_dir(self.data()).unwrap().map(|entry| entry.unwrap().path());
+            let files = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("otaria.db"));
+            return files.flat_map(|path| std::fs::read(path).unwrap()).collect();
+        };
+        let mut connection = sqlx::PgConnection::connect(&postgres_url_of(database)).await.unwrap();
+        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let mut dump = Vec::new();
+        for table in sqlx::query(tables).fetch_all(&mut connection).await.unwrap() {
+            let rows = format!("SELECT t::text FROM {} t", table.get::<&str, _>(0));
+            for row in sqlx::query(sqlx::AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap() {
+                dump.extend_from_slice(row.get::<&str, _>(0).as_bytes());
+            }
+        }
+        dump
     }
 
     /// The process id.
@@ -266,6 +321,13 @@ impl Drop for Server {
 pub fn postgres_url() -> String {
     std::env::var("OTARIA_TEST_POSTGRES_URL")
         .expect("OTARIA_TEST_POSTGRES_URL is not set: run the tests through `make test`, or scripts/with-postgres")
+}
+
+/// A database of the PostgreSQL server for tests.
+pub fn postgres_url_of(database: &str) -> String {
+    let url = postgres_url();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{database}")
 }
 
 /// Runs a statement on the PostgreSQL server for tests.
@@ -511,6 +573,20 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut()
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+/// Whether `part` is somewhere in `text`.
+pub fn contains(text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return true };
+    let starts = text.iter().enumerate().filter(|(_, byte)| *byte == first);
+    starts.map(|(at, _)| at).any(|at| text[at..].starts_with(part))
+}
+
+/// Now, in milliseconds since the Unix epoch.
+#[allow(clippy::disallowed_methods, reason = "a test is outside the server, and has no clock of its own")]
+pub fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
 }
 
 /// How often a test does what it does: `default`, unless the environment says otherwise.

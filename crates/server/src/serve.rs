@@ -115,11 +115,17 @@ pub fn router(service: Service) -> Router {
         .with_state(service)
 }
 
-/// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while.
+/// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while. `ready` is called
+/// once every address is taken.
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+pub async fn run(
+    service: Service,
+    listener: TcpListener,
+    ready: impl FnOnce(),
+    stop: impl Future<Output = ()>,
+) -> Result<(), StartError> {
     let metrics = match service.settings.metrics_listen {
         Some(address) => {
             let listener = telemetry::Listener::open(address);
@@ -127,6 +133,7 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
         }
         None => None,
     };
+    ready();
     let (stopping, stopped) = tokio::sync::watch::channel(());
     let mut chores = tokio::spawn(chores::run(service.clone(), stopped));
     let handle = Handle::<SocketAddr>::new();
@@ -137,7 +144,7 @@ pub async fn run(service: Service, listener: TcpListener, stop: impl Future<Outp
     tokio::pin!(serving);
     let watched = async {
         match metrics {
-            Some(listener) => listener.run(service.clone(), open_files).await,
+            Some(listener) => listener.run(service.clone()).await,
             None => std::future::pending().await,
         }
     };

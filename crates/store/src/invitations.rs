@@ -5,7 +5,7 @@ use otaria_core::{InvitationId, PartnerId, Timestamp};
 
 use crate::scopes::{InstallationScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
-use crate::{Conn, Error, SecretHash, Tx};
+use crate::{Conn, Error, SecretHash, Tx, partner_users};
 
 /// An invitation that nobody has accepted.
 #[derive(Clone, Debug)]
@@ -138,21 +138,27 @@ pub async fn by_token(
     row.map(Invitation::try_from).transpose()
 }
 
-/// Uses up the invitation that this token opens, and the scope of the partner that gave it.
+/// Uses up an invitation that this token opened a moment ago, as it is now, and returns the scope of the partner that
+/// gave it. The partner's people are locked first: an owner who changes or withdraws it comes before or after.
 pub async fn take(
     tx: &mut Tx,
-    scope: &InstallationScope,
+    found: &Invitation,
     token: &SecretHash,
     now: Timestamp,
 ) -> Result<Option<(Invitation, OwnPartner)>, Error> {
+    let partner = OwnPartner::of_invitation(found);
+    partner_users::lock_all(tx, &partner).await?;
     let row: Option<InvitationRow> = fetch_optional!(
         tx,
-        concat!("DELETE FROM invitations WHERE token_hash = $1 AND expires_ms > $2 ", invitation!("RETURNING")),
+        concat!(
+            "DELETE FROM invitations WHERE partner_id = $1 AND token_hash = $2 AND expires_ms > $3 ",
+            invitation!("RETURNING")
+        ),
+        partner.partner_id().to_string(),
         token.as_slice(),
         now.as_millis(),
     )?;
-    let taken = row.map(Invitation::try_from).transpose()?;
-    Ok(taken.map(|invitation| (invitation.clone(), scope.of_new_partner(invitation.partner_id))))
+    Ok(row.map(Invitation::try_from).transpose()?.map(|invitation| (invitation, partner)))
 }
 
 /// Forgets what nobody accepted in time.

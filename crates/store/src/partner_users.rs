@@ -5,7 +5,7 @@ use otaria_core::rights::PartnerPrivileges;
 use otaria_core::{Timestamp, UserId};
 
 use crate::lists::{List, fetch_page, list};
-use crate::scopes::{InviteToPartner, OwnPartner};
+use crate::scopes::{AuditScope, InviteToPartner, OwnPartner, ViewPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx};
 
@@ -118,13 +118,36 @@ pub async fn page(
     Ok(Page { content: content?, total_elements })
 }
 
+/// Whether this is the e-mail address of one of the partner's people, or of somebody invited.
+pub async fn is_one(conn: &mut Conn, scope: AuditScope, email: &str) -> Result<bool, Error> {
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        "SELECT (SELECT COUNT(*) FROM partner_access a JOIN users u ON u.user_id = a.user_id
+                 WHERE a.partner_id = $1 AND u.email = $2)
+              + (SELECT COUNT(*) FROM invitations WHERE partner_id = $1 AND email = $2)",
+        scope.partner_id().to_string(),
+        email,
+    )?;
+    Ok(count > 0)
+}
+
 /// One of the partner's people, with all of them locked until the transaction ends: so that two owners who remove
 /// each other at once do not both succeed.
 pub async fn lock(tx: &mut Tx, scope: &OwnPartner, user: UserId) -> Result<Option<PartnerUser>, Error> {
+    lock_all(tx, scope).await?;
     let partner = scope.partner_id().to_string();
-    execute!(tx, "UPDATE partners SET updated_ms = updated_ms WHERE partner_id = $1", &partner)?;
     let row: Option<Row> = fetch_optional!(tx, select_people!("WHERE id = $2"), &partner, user.to_string())?;
     row.map(PartnerUser::try_from).transpose()
+}
+
+/// Locks who is there and who is invited until the transaction ends.
+pub(crate) async fn lock_all(tx: &mut Tx, scope: &ViewPartner) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE partners SET updated_ms = updated_ms WHERE partner_id = $1",
+        scope.partner_id().to_string(),
+    )?;
+    Ok(())
 }
 
 /// How many owners the partner has. Somebody invited is none yet.

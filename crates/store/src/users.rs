@@ -113,9 +113,9 @@ pub async fn set_password(tx: &mut Tx, _: &InstallationScope, user: UserId, hash
     Ok(())
 }
 
-/// Counts a wrong password.
-pub async fn count_failure(tx: &mut Tx, _: &InstallationScope, user: UserId) -> Result<(), Error> {
-    execute!(tx, "UPDATE users SET failed_attempts = failed_attempts + 1 WHERE user_id = $1", user.to_string(),)?;
+/// Counts a wrong password for this name, if it is anybody's.
+pub async fn count_failure(tx: &mut Tx, _: &InstallationScope, email: &str) -> Result<(), Error> {
+    execute!(tx, "UPDATE users SET failed_attempts = failed_attempts + 1 WHERE email = $1", email)?;
     Ok(())
 }
 

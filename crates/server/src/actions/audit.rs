@@ -46,11 +46,14 @@ impl Actor {
 const BATCH: i64 = 500;
 
 impl Service {
-    /// Records that a signed-in caller wanted something that it has no right to.
+    /// Records that a signed-in caller wanted something that it has no right to; the same again once a minute.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn record_refusal(&self, session: &Session, origin: &Origin, operation: String) -> Result<(), Error> {
+        if !self.refused.is_worth_recording(&format!("{:?}", session.caller), &operation, self.clock.now()) {
+            return Ok(());
+        }
         let (scope, actor) = (session.audit(), origin.actor(Who::Caller(session.caller)));
         let deed = Deed::new(self.clock.now(), Action::AccessRefused, ObjectKind::Operation, operation, Change::NONE);
         let recorded = self.store.write(move |tx| {

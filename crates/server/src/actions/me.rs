@@ -9,7 +9,7 @@ use otaria_store::tokens::{self, SignIns};
 use otaria_store::users::{self, AccountAccess, PartnerAccess, User};
 
 use crate::actions::Error;
-use crate::actions::audit::Actor;
+use crate::actions::audit::{Actor, Origin};
 use crate::actions::tokens::PasswordCheck;
 use crate::service::Service;
 
@@ -51,11 +51,13 @@ impl Service {
         current: String,
         new: String,
         address: IpAddr,
+        origin: &Origin,
     ) -> Result<(), Error> {
         let Caller::User { user_id, .. } = session.caller else { return Err(Error::Forbidden) };
         let scope = InstallationScope::of_the_process();
         let user = users::by_id(&mut self.store.read().await?, &scope, user_id).await?.ok_or(Error::Forbidden)?;
-        if let PasswordCheck::Wrong(_) = self.check_password(&user.email, current, address).await? {
+        if let PasswordCheck::Wrong = self.check_password(&user.email, current, address).await? {
+            self.count_wrong_password(session.audit(), &user.email, origin).await?;
             return Err(Error::field("currentPassword", "is not the password that you have now"));
         }
         let hash = self.passwords.hash(new).await?;

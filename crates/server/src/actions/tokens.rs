@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use otaria_core::PartnerId;
 use otaria_core::audit::{Action, ObjectKind};
-use otaria_core::{PartnerId, UserId};
 use otaria_store::audit::{self, Change, Deed, Who};
-use otaria_store::scopes::{Caller, InstallationScope};
+use otaria_store::scopes::{AuditScope, Caller, InstallationScope};
 use otaria_store::tokens::{self, Holder, NewToken, Rotation};
 use otaria_store::users::{self, User};
-use otaria_store::{SecretHash, partners};
+use otaria_store::{SecretHash, partner_users, partners};
 
 use crate::access::secrets::PlainSecret;
 use crate::actions::audit::Origin;
@@ -47,9 +47,12 @@ fn refused(refusal: GrantRefusal, description: &'static str) -> Error {
 pub(crate) enum PasswordCheck {
     /// It is this person's.
     Right(User),
-    /// It is not; whose it would have been, if there is such a person.
-    Wrong(Option<UserId>),
+    /// It is not, or there is nobody of that name.
+    Wrong,
 }
+
+/// In the audit log, the name of somebody who is none of the partner's people.
+const NOBODY_HERE: &str = "(nobody here)";
 
 /// Whether this may be an e-mail address: enough of a check to tell it from other things.
 pub(crate) fn is_email(text: &str) -> bool {
@@ -79,7 +82,7 @@ impl Service {
         }
         // Whoever tries secrets could fill the log: one entry a while is enough to see them.
         if let Some(partner) = partners::of_client(&mut conn, &scope, client_id).await?
-            && self.refused_clients.is_worth_recording(client_id, origin.address.as_deref(), now)
+            && self.refused.is_worth_recording(client_id, "token", now)
         {
             drop(conn);
             let claimed = Who::Claimed(client_id.to_owned());
@@ -125,8 +128,9 @@ impl Service {
                 let holder = Holder { partner_id: client, user_id: Some(user.user_id) };
                 self.issue(holder, actor, Action::SignedIn).await
             }
-            PasswordCheck::Wrong(known) => {
-                self.count_wrong_password(client, known, &email, origin).await?;
+            PasswordCheck::Wrong => {
+                let log = InstallationScope::of_the_process().audit(client);
+                self.count_wrong_password(log, &email, origin).await?;
                 Err(refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong."))
             }
         }
@@ -143,7 +147,7 @@ impl Service {
         address: IpAddr,
     ) -> Result<PasswordCheck, Error> {
         let begun = self.throttle.begin(email, address, self.clock.now());
-        begun.map_err(|retry_after| Error::TooMany { retry_after })?;
+        begun.map_err(|retry_after| Error::TooManyAttempts { retry_after })?;
         let scope = InstallationScope::of_the_process();
         let user = users::by_email(&mut self.store.read().await?, &scope, email).await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -153,31 +157,32 @@ impl Service {
                 self.throttle.succeeded(email, address);
                 PasswordCheck::Right(user)
             }
-            user => PasswordCheck::Wrong(user.map(|user| user.user_id)),
+            _ => PasswordCheck::Wrong,
         })
     }
 
-    /// Counts and records a wrong password: one transaction whether there is such a person or not, so that both take
+    /// Counts and records a wrong password: the same work whether there is such a person or not, so that both take
     /// as long.
-    async fn count_wrong_password(
+    pub(crate) async fn count_wrong_password(
         &self,
-        client: PartnerId,
-        known: Option<UserId>,
+        log: AuditScope,
         email: &str,
         origin: &Origin,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        // A password typed into the wrong field is not to be kept.
-        let claimed = if is_email(email) { email } else { "(no e-mail address)" };
-        let (actor, id) = (origin.actor(Who::Claimed(claimed.to_owned())), claimed.to_owned());
+        let (email, origin) = (email.to_owned(), origin.clone());
         let counted = self.store.write(move |tx| {
             Box::pin(async move {
-                let scope = InstallationScope::of_the_process();
-                if let Some(user) = known {
-                    users::count_failure(tx, &scope, user).await?;
-                }
-                let deed = Deed::new(now, Action::SignInRefused, ObjectKind::User, id, Change::NONE);
-                tx.record(scope.audit(client), &actor, deed);
+                users::count_failure(tx, &InstallationScope::of_the_process(), &email).await?;
+                // What is the name of nobody here may be a password in the wrong field, and is not kept.
+                let is_here = partner_users::is_one(tx, log, &email).await?;
+                let claimed = if is_here { email } else { NOBODY_HERE.to_owned() };
+                let actor = origin.actor(Who::Claimed(claimed.clone()));
+                tx.record(
+                    log,
+                    &actor,
+                    Deed::new(now, Action::SignInRefused, ObjectKind::User, claimed, Change::NONE),
+                );
                 Ok::<_, Error>(())
             })
         });

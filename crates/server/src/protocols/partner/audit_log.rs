@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use futures::stream;
+use futures::{TryStreamExt as _, stream};
 use otaria_core::Timestamp;
 use otaria_core::fields::Fields;
 use otaria_store::audit::{self, Entry, Filter};
@@ -93,6 +93,9 @@ async fn list(
     if accept::names(&headers, NDJSON) {
         return Ok(export(service, scope, filter));
     }
+    if let Some(refusal) = accept::refusal(&headers, "application/json") {
+        return Err(refusal);
+    }
     let page = service.audit_log(&scope, &filter, &request).await?;
     let page: PageOut<AuditEntryOut> = page_out(page, &request, out);
     Ok(Json(page).into_response())
@@ -114,6 +117,9 @@ fn export(service: Service, scope: OwnPartner, filter: Filter) -> Response {
             }
             Ok::<_, Error>(Some((Bytes::from(text), last)))
         }
+    });
+    let lines = lines.inspect_err(|error: &Error| {
+        tracing::error!(error = error as &dyn std::error::Error, "an export of the audit log was cut off");
     });
     ([(CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
 }
