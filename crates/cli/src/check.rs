@@ -19,7 +19,11 @@ pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
                 format!("BROKEN: {broken}")
             }
         };
-        print(&format!("audit log of partner {} ({}): {outcome}", log.partner_id, log.name));
+        let name = log.name.unwrap_or_else(|| {
+            wrong += 1;
+            "BROKEN: there is no such partner".to_owned()
+        });
+        print(&format!("audit log of partner {} ({name}): {outcome}", log.partner_id));
     }
     let binaries = service.verify_binaries().await?;
     for damaged in &binaries.damaged {

@@ -437,6 +437,8 @@ pub enum Broken {
     Missing(i64),
     /// The entry of this number, or one before it, was changed.
     Changed(i64),
+    /// There is none, though the partner's making is in every log.
+    Empty,
     /// The log ends with this number, and the note of its end says that it ended before, or with another entry.
     WrongEnd(i64),
 }
@@ -446,6 +448,7 @@ impl fmt::Display for Broken {
         match self {
             Self::Missing(sequence) => write!(f, "entry {sequence} is missing"),
             Self::Changed(sequence) => write!(f, "entry {sequence} is not what was written"),
+            Self::Empty => f.write_str("it is empty, and every log begins with how its partner was made"),
             Self::WrongEnd(sequence) => write!(f, "it ends with entry {sequence}, which is not where it ended"),
         }
     }
@@ -467,7 +470,8 @@ pub async fn verify(
             conn,
             select_entry!("WHERE partner_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"),
             &partner,
-            sequence,
+            // The first is number 1: what stands before it does not belong there.
+            if sequence == 0 { i64::MIN } else { sequence },
             BATCH,
         )?;
         let read_before = sequence;
@@ -488,6 +492,9 @@ pub async fn verify(
             fetch_optional!(conn, "SELECT sequence, hash FROM audit_heads WHERE partner_id = $1", &partner)?;
         let head = head.unwrap_or(HeadRow { sequence: 0, hash: Vec::new() });
         if head.sequence == sequence && head.hash == hash {
+            if sequence == 0 {
+                return Ok(Err(Broken::Empty));
+            }
             return Ok(Ok(Intact { entries: sequence, head: hash }));
         }
         // The note of the end is read last: what it knows and the rows did not have was written since, or is gone.

@@ -1,11 +1,11 @@
 //! Invitations: somebody is wanted at a partner and has not come yet.
 
 use otaria_core::rights::PartnerPrivileges;
-use otaria_core::{InvitationId, PartnerId, Timestamp};
+use otaria_core::{InvitationId, PartnerId, Timestamp, UserId};
 
 use crate::scopes::{InstallationScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
-use crate::{Conn, Error, SecretHash, Tx, partner_users};
+use crate::{Conn, Error, SecretHash, Tx, partners};
 
 /// An invitation that nobody has accepted.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Invitation {
     pub email: String,
     /// What they may do there.
     pub privileges: PartnerPrivileges,
+    /// Who gave it, if that was a person: it goes when they go.
+    pub invited_by: Option<UserId>,
     /// When it was made.
     pub created: Timestamp,
     /// Until when it can be accepted.
@@ -33,6 +35,7 @@ struct InvitationRow {
     view_device_info: bool,
     manage_device_profiles: bool,
     invite_users: bool,
+    invited_by: Option<String>,
     created_ms: i64,
     expires_ms: i64,
 }
@@ -51,6 +54,7 @@ impl TryFrom<InvitationRow> for Invitation {
                 manage_device_profiles: row.manage_device_profiles,
                 invite_users: row.invite_users,
             },
+            invited_by: row.invited_by.map(|user| user.parse()).transpose()?,
             created: Timestamp::from_millis(row.created_ms),
             expires: Timestamp::from_millis(row.expires_ms),
         })
@@ -62,7 +66,7 @@ macro_rules! invitation {
         concat!(
             $rest,
             " partner_id, invitation_id, email, is_owner, view_device_info, manage_device_profiles, invite_users,
-              created_ms, expires_ms"
+              invited_by, created_ms, expires_ms"
         )
     };
 }
@@ -89,13 +93,14 @@ pub async fn insert(
     let (id,): (String,) = fetch_one!(
         tx,
         "INSERT INTO invitations (partner_id, invitation_id, email, token_hash, is_owner, view_device_info,
-                                  manage_device_profiles, invite_users, created_ms, expires_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                  manage_device_profiles, invite_users, created_ms, expires_ms, invited_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (partner_id, email) DO UPDATE
          SET token_hash = excluded.token_hash, is_owner = excluded.is_owner,
              view_device_info = excluded.view_device_info,
              manage_device_profiles = excluded.manage_device_profiles, invite_users = excluded.invite_users,
-             created_ms = excluded.created_ms, expires_ms = excluded.expires_ms
+             created_ms = excluded.created_ms, expires_ms = excluded.expires_ms,
+             invited_by = excluded.invited_by
          RETURNING invitation_id",
         scope.partner_id().to_string(),
         invitation.id.to_string(),
@@ -107,6 +112,7 @@ pub async fn insert(
         invitation.privileges.invite_users,
         invitation.created.as_millis(),
         invitation.expires.as_millis(),
+        invitation.invited_by.map(|user| user.to_string()),
     )?;
     Ok(id.parse()?)
 }
@@ -147,7 +153,7 @@ pub async fn take(
     now: Timestamp,
 ) -> Result<Option<(Invitation, OwnPartner)>, Error> {
     let partner = OwnPartner::of_invitation(found);
-    partner_users::lock_all(tx, &partner).await?;
+    partners::lock(tx, &partner).await?;
     let row: Option<InvitationRow> = fetch_optional!(
         tx,
         concat!(

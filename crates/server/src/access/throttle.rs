@@ -53,6 +53,7 @@ impl Throttle {
     /// # Errors
     /// How long to wait.
     pub fn begin(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
+        let address = network(address);
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = failures.get_mut(&(account.to_owned(), address))
             && !earlier.left(now).is_zero()
@@ -72,7 +73,15 @@ impl Throttle {
 
     /// Forgets after a right password.
     pub fn succeeded(&self, account: &str, address: IpAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(account.to_owned(), address));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(account.to_owned(), network(address)));
+    }
+}
+
+/// Whose address it is: who has one IPv6 address has all of its /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
     }
 }
 

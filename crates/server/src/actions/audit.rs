@@ -99,7 +99,7 @@ impl Service {
         let scope = InstallationScope::of_the_process();
         let mut conn = self.store.read().await?;
         let mut verified = Vec::new();
-        for (partner_id, name) in partners::all(&mut conn, &scope).await? {
+        for (partner_id, name) in partners::with_logs(&mut conn, &scope).await? {
             let outcome = audit::verify(&mut conn, &scope, partner_id).await?;
             verified.push(VerifiedLog { partner_id, name, outcome });
         }
@@ -112,8 +112,8 @@ impl Service {
 pub struct VerifiedLog {
     /// Whose it is.
     pub partner_id: PartnerId,
-    /// What the partner is called.
-    pub name: String,
+    /// What the partner is called; none if there is no such partner, whose log then does not belong here.
+    pub name: Option<String>,
     /// Whether it is what was written.
     pub outcome: Result<Intact, Broken>,
 }

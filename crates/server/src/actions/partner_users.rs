@@ -9,7 +9,7 @@ use otaria_core::{InvitationId, PartnerId, UserId};
 use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::invitations::{self, Invitation};
 use otaria_store::partner_users::{self, PartnerUser};
-use otaria_store::scopes::{InstallationScope, InviteToPartner, OwnPartner};
+use otaria_store::scopes::{Caller, InstallationScope, InviteToPartner, OwnPartner};
 use otaria_store::users::{self, User};
 use otaria_store::{SecretHash, Tx, partners};
 use serde_json::json;
@@ -100,6 +100,10 @@ impl Service {
             partner_id: scope.partner_id(),
             email,
             privileges,
+            invited_by: match actor.caller {
+                Caller::User { user_id, .. } => Some(user_id),
+                Caller::Client { .. } => None,
+            },
             created: now,
             expires: now.plus(self.settings.invitation),
         };

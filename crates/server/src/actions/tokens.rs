@@ -43,6 +43,16 @@ fn refused(refusal: GrantRefusal, description: &'static str) -> Error {
     Error::Grant { refusal, description }
 }
 
+fn wrong_password() -> Error {
+    refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong.")
+}
+
+/// Who has shown what it takes to get tokens, through which partner's client.
+enum Proven {
+    Person(PartnerId, User),
+    Client(PartnerId),
+}
+
 /// What came of a password.
 pub(crate) enum PasswordCheck {
     /// It is this person's.
@@ -54,11 +64,22 @@ pub(crate) enum PasswordCheck {
 /// In the audit log, the name of somebody who is none of the partner's people.
 const NOBODY_HERE: &str = "(nobody here)";
 
+/// Characters that nobody sees, with which one address can be made to look like another.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
 /// Whether this may be an e-mail address: enough of a check to tell it from other things.
 pub(crate) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     text.len() <= 254
-        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
+        && !text.contains(|character: char| {
+            character.is_whitespace() || character.is_control() || is_invisible(character)
+        })
         && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
@@ -125,13 +146,12 @@ impl Service {
         match self.check_password(&email, password, address).await? {
             PasswordCheck::Right(user) => {
                 let actor = origin.actor(Who::Person(user.user_id));
-                let holder = Holder { partner_id: client, user_id: Some(user.user_id) };
-                self.issue(holder, actor, Action::SignedIn).await
+                self.issue(Proven::Person(client, user), actor).await
             }
             PasswordCheck::Wrong => {
                 let log = InstallationScope::of_the_process().audit(client);
                 self.count_wrong_password(log, &email, origin).await?;
-                Err(refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong."))
+                Err(wrong_password())
             }
         }
     }
@@ -195,28 +215,36 @@ impl Service {
     /// If the store fails.
     pub async fn sign_in_client(&self, client: PartnerId, origin: &Origin) -> Result<IssuedTokens, Error> {
         let actor = origin.actor(Who::Caller(Caller::Client { partner_id: client }));
-        self.issue(Holder { partner_id: client, user_id: None }, actor, Action::ClientSignedIn).await
+        self.issue(Proven::Client(client), actor).await
     }
 
-    async fn issue(&self, holder: Holder, actor: audit::Actor, action: Action) -> Result<IssuedTokens, Error> {
+    async fn issue(&self, proven: Proven, actor: audit::Actor) -> Result<IssuedTokens, Error> {
         let fresh = Fresh::make()?;
         let (access, refresh) = self.to_store(&fresh);
-        let refresh = holder.user_id.is_some().then_some(refresh);
+        let refresh = matches!(proven, Proven::Person(..)).then_some(refresh);
         let family = uuid::Uuid::now_v7().to_string();
         let scope = InstallationScope::of_the_process();
         let now = self.clock.now();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    tokens::start_family(tx, &scope, &family, holder, access, refresh).await?;
-                    let deed = match holder.user_id {
-                        Some(user) => {
-                            users::count_success(tx, &scope, user, now).await?;
-                            Deed::new(now, action, ObjectKind::User, user, Change::NONE)
+                    let (partner_id, user_id, deed) = match proven {
+                        Proven::Person(client, User { user_id, password_hash, .. }) => {
+                            // It may have been changed since it was looked at, to keep just this one out.
+                            if !users::count_success(tx, &scope, user_id, &password_hash, now).await? {
+                                return Err(wrong_password());
+                            }
+                            let deed = Deed::new(now, Action::SignedIn, ObjectKind::User, user_id, Change::NONE);
+                            (client, Some(user_id), deed)
                         }
-                        None => Deed::new(now, action, ObjectKind::Partner, holder.partner_id, Change::NONE),
+                        Proven::Client(client) => {
+                            let action = Action::ClientSignedIn;
+                            (client, None, Deed::new(now, action, ObjectKind::Partner, client, Change::NONE))
+                        }
                     };
-                    tx.record(scope.audit(holder.partner_id), &actor, deed);
+                    let holder = Holder { partner_id, user_id };
+                    tokens::start_family(tx, &scope, &family, holder, access, refresh).await?;
+                    tx.record(scope.audit(partner_id), &actor, deed);
                     Ok::<_, Error>(())
                 })
             })

@@ -9,6 +9,7 @@ CREATE TABLE invitations (
     partner_id             TEXT COLLATE "C" NOT NULL REFERENCES partners (partner_id),
     invitation_id          TEXT COLLATE "C" NOT NULL,
     email                  TEXT COLLATE "C" NOT NULL,
+    invited_by             TEXT COLLATE "C",
     token_hash             BYTEA NOT NULL,
     is_owner               BOOLEAN NOT NULL,
     view_device_info       BOOLEAN NOT NULL,

@@ -9,6 +9,7 @@ CREATE TABLE invitations (
     partner_id             TEXT NOT NULL REFERENCES partners (partner_id),
     invitation_id          TEXT NOT NULL,
     email                  TEXT NOT NULL,
+    invited_by             TEXT,
     token_hash             BLOB NOT NULL,
     is_owner               INTEGER NOT NULL,
     view_device_info       INTEGER NOT NULL,
