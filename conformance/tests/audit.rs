@@ -351,6 +351,15 @@ fn check(server: &Server) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
+/// Adds a copy of the partner's second entry under this number.
+fn forged(partner: &str, number: &str) -> String {
+    format!(
+        "INSERT INTO audit_log SELECT partner_id, {number}, at_ms, actor_kind, actor_id, actor_name, action, object_kind,
+                object_id, before, after, address, request_id, hash
+         FROM kept WHERE partner_id = '{partner}' AND sequence = 2"
+    )
+}
+
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
@@ -403,6 +412,17 @@ async fn the_check_finds_whatever_was_done_behind_the_servers_back(#[case] engin
         (head("hash = (SELECT hash FROM kept WHERE sequence = 1 LIMIT 1)"), format!("entry {last}")),
         (earlier, format!("entry {last}")),
         (format!("DELETE FROM audit_heads WHERE partner_id = '{partner}'"), format!("entry {last}")),
+        // Entries that were never written: after the end, before the beginning, of nobody.
+        (forged(&partner, &(last + 1).to_string()), changed(last + 1)),
+        (forged(&partner, &(last + 100).to_string()), missing(last + 1)),
+        (forged(&partner, "0"), missing(1)),
+        (forged(&partner, "-5"), missing(1)),
+        (
+            format!(
+                "DELETE FROM audit_log WHERE partner_id = '{partner}'; DELETE FROM audit_heads WHERE partner_id = '{partner}'"
+            ),
+            "it is empty".to_owned(),
+        ),
     ];
     for (wrong, names) in wrongs {
         server.sql(&wrong).await;

@@ -408,3 +408,62 @@ async fn the_server_stops_at_once_while_somebody_listens(#[case] engine: Engine)
         assert!(stream.rest().await.iter().all(|told| told.event == "push"));
     }
 }
+
+/// Adds as many events as if they had happened, behind the server's back.
+async fn add_events(scene: &Scene, last: usize) {
+    scene.push(0).await;
+    let statement = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {last})
+         INSERT INTO push_events (partner_id, sequence, push_id, at_ms, state, progress, message)
+         SELECT partner_id, i, push_id, at_ms, state, progress, message FROM push_events, n WHERE sequence = 1"
+    );
+    scene.server.sql(&statement).await;
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn however_much_happens_who_is_signed_out_is_cut_off(#[case] engine: Engine) {
+    const LAST: usize = 200_000;
+    let scene = Scene::set(engine, 1).await;
+    let ann = scene.server.person(&scene.api, &scene.partner, "ann@example.com", &["viewDeviceInfo"]).await;
+    add_events(&scene, LAST).await;
+    let mut stream = Stream::open(&ann.api, &scene.events(), Some(0)).await;
+    let opened = Instant::now();
+    Answer::of(ann.api.request(Method::POST, "/v1/users/me/signOut")).await.is(StatusCode::NO_CONTENT);
+    // Read so slowly that there is always more.
+    let mut told = 0;
+    while stream.next().await.is_some() {
+        told += 1;
+        if told % 100 == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    assert!(told < LAST, "all of it was told, within {:?}", opened.elapsed());
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_too_slowly_is_told_what_was_forgotten_meanwhile(#[case] engine: Engine) {
+    const LAST: usize = 100_000;
+    let scene = Scene::set(engine, 1).await;
+    add_events(&scene, LAST).await;
+    let mut stream = Stream::open(&scene.api, &scene.events(), Some(0)).await;
+    stream.take(10).await;
+    scene.server.sql("DELETE FROM push_events WHERE sequence < 99000").await;
+    let mut before = 10;
+    loop {
+        let told = stream.next().await.unwrap();
+        let id = told.id.unwrap();
+        if told.event == "gap" {
+            assert_eq!(id, 98_999);
+            break;
+        }
+        assert_eq!(id, before + 1);
+        before = id;
+    }
+    assert_eq!(stream.next().await.unwrap().id, Some(99_000));
+}

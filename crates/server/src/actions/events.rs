@@ -190,6 +190,10 @@ impl Listener {
             }
             self.bell.borrow_and_update();
             let news = self.read().await?;
+            if let Some(gap) = self.gap_before(&news) {
+                self.after = gap;
+                return Ok(Some(Told::Gap(gap)));
+            }
             if let Some(latest) = news.last() {
                 self.after = latest.sequence;
                 self.has_ended = self.subject != Subject::Partner && news.iter().any(|event| event.state.is_ended());
@@ -207,6 +211,12 @@ impl Listener {
             }
         }
         Ok(None)
+    }
+
+    /// The number of the last event that was forgotten before this listener read it. A partner's events have no gaps.
+    fn gap_before(&self, news: &[Event]) -> Option<i64> {
+        let first = news.first().filter(|_| self.subject == Subject::Partner)?.sequence;
+        (first > self.after + 1).then_some(first - 1)
     }
 
     /// Whether the end of the push was told, rather than the listening cut off.
