@@ -551,3 +551,71 @@ async fn an_action_says_that_the_device_has_no_channel_for_it(#[case] engine: En
     let unknown = format!("/v1/accounts/{account}/devices/unknown/actions");
     api.post(&unknown, json!({ "type": "attribute_read", "attrId": 1 })).await.is_error(404, "not_found");
 }
+
+/// A body may come long after its header: what whoever was let in for must hold still.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn who_is_removed_while_their_body_is_on_its_way_does_not_get_through(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let (owner, partner) = (server.owner().await, server.partner());
+    let body = json!({ "email": "second@example.com", "privileges": { "owner": true } });
+    let invited = owner.post(&format!("/v1/partners/{partner}/users"), body).await.is(StatusCode::CREATED).body;
+    let acceptance = json!({ "token": invited["token"], "password": "long enough" });
+    let accepted = server.anonymous().post("/v1/invitations/accept", acceptance).await.ok().body;
+    let form = [("grant_type", "password"), ("username", "second@example.com"), ("password", "long enough")];
+    let token = server.anonymous().token(&server.first("clientId"), &server.first("clientSecret"), &form).await.ok();
+    let second = server.anonymous().with_token(token.body["access_token"].as_str().unwrap());
+
+    let (head, tail) = (r#"{"overlapSecon"#, r#"ds": 0}"#);
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let pieces = futures::stream::unfold((0, Some(gone)), move |(step, gone)| async move {
+        match step {
+            0 => Some((Ok::<_, std::io::Error>(head), (1, gone))),
+            1 => {
+                gone.unwrap().await.unwrap();
+                Some((Ok(tail), (2, None)))
+            }
+            _ => None,
+        }
+    });
+    let path = format!("/v1/partners/{partner}/clientSecret");
+    let slow = second.send(Method::POST, &path, None, reqwest::Body::wrap_stream(pieces));
+    let removal = async {
+        // The header is there, and was let in, well before this is done: it takes a sign-in's time.
+        server.owner().await;
+        let user = accepted["userId"].as_str().unwrap();
+        owner.delete(&format!("/v1/partners/{partner}/users/{user}")).await.is(StatusCode::NO_CONTENT);
+        go.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(slow, removal);
+    answer.is_error(401, "unauthorized");
+    server.client().await;
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn who_may_not_manage_any_more_has_nothing_left_at_the_accounts_they_made(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let (owner, partner) = (server.owner().await, server.partner());
+    let body = json!({ "email": "m@example.com", "privileges": { "manageDeviceProfiles": true } });
+    let invited = owner.post(&format!("/v1/partners/{partner}/users"), body).await.is(StatusCode::CREATED).body;
+    let acceptance = json!({ "token": invited["token"], "password": "long enough" });
+    server.anonymous().post("/v1/invitations/accept", acceptance).await.ok();
+    let form = [("grant_type", "password"), ("username", "m@example.com"), ("password", "long enough")];
+    let token = server.anonymous().token(&server.first("clientId"), &server.first("clientSecret"), &form).await.ok();
+    let manager = server.anonymous().with_token(token.body["access_token"].as_str().unwrap());
+    let account = manager.post("/v1/accounts", json!({ "description": "a", "partnerId": partner })).await;
+    let account = account.is(StatusCode::CREATED).body["accountId"].as_str().unwrap().to_owned();
+    let device_type = owner.device_type(&partner, "lamp").await;
+    manager.device(&account, &device_type, "d").await;
+    let user = invited["userId"].as_str().unwrap();
+    let less = json!({ "privileges": { "viewDeviceInfo": true } });
+    owner.put(&format!("/v1/partners/{partner}/users/{user}"), less).await.ok();
+    let token = format!("/v1/accounts/{account}/devices/d/deviceToken");
+    manager.post(&token, json!({})).await.is_error(403, "forbidden");
+    manager.get(&format!("/v1/accounts/{account}")).await.is_error(403, "forbidden");
+}

@@ -3,15 +3,17 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::handler::Handler as _;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum_server::Handle;
 use otaria_store::repository::{OpenError, Trouble};
 use otaria_store::{Repository, Store};
 
+use crate::access::forwarded;
 use crate::chores;
 use crate::clock::Clock;
 use crate::connections;
@@ -106,11 +108,13 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// Every dialect.
 pub fn router(service: Service) -> Router {
     let fallback = partner::fallback.layer(from_fn(partner::render));
+    let proxies = Arc::new(service.settings.trusted_proxies.clone());
     Router::new()
         .merge(partner::router())
         .merge(ddi::router())
         .fallback(fallback)
         .layer(from_fn(connections::hold))
+        .layer(from_fn_with_state(proxies, forwarded::believe))
         .layer(from_fn(telemetry::count))
         .with_state(service)
 }

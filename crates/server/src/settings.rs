@@ -13,6 +13,8 @@ use otaria_core::push::Timers;
 use otaria_store::{DatabaseLocation, RepositoryLocation};
 use serde::{Deserialize, Serialize};
 
+use crate::access::forwarded::{InvalidProxies, Proxies};
+
 pub use repository::Downloads;
 
 /// The settings as they are written: every one optional. This is what flags, environment and file have in common.
@@ -29,6 +31,9 @@ pub struct RawSettings {
     /// address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// `OTARIA_TRUSTED_PROXIES`: addresses and networks of proxies whose `X-Forwarded-For` is believed. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<String>,
     /// `OTARIA_DATA`: the folder for everything that has no other place. Default `./otaria-data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
@@ -125,6 +130,8 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// How devices and people reach the server, without a trailing slash; none until the address is known.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Proxies,
     /// The folder for everything that has no other place.
     pub data: PathBuf,
     /// Where the rows are.
@@ -181,6 +188,7 @@ pub const KEYS: &[&str] = &[
     "listen",
     "metrics_listen",
     "public_url",
+    "trusted_proxies",
     "data",
     "database_url",
     "database_url_file",
@@ -276,10 +284,15 @@ impl Settings {
             cancelling: timer("cancelling_seconds", raw.cancelling_seconds, defaults.cancelling)?,
             silence: timer("silence_seconds", raw.silence_seconds, silence)?,
         };
+        let trusted_proxies = raw.trusted_proxies.as_deref().unwrap_or_default();
+        let trusted_proxies = trusted_proxies
+            .parse()
+            .map_err(|error: InvalidProxies| not_allowed("trusted_proxies", error.to_string()))?;
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             metrics_listen: raw.metrics_listen,
             public_url: raw.public_url.map(|url| public_url(&url)).transpose()?,
+            trusted_proxies,
             data,
             database,
             repository,
@@ -341,6 +354,7 @@ impl Settings {
                 None => "# metrics_listen = \"127.0.0.1:9090\"".to_owned(),
             },
             format!("public_url = {:?}", self.public_url()),
+            format!("trusted_proxies = {:?}", self.trusted_proxies.to_string()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),
             format!("repository_url = {:?}", self.repository.to_string()),

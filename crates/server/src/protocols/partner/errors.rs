@@ -91,7 +91,7 @@ impl From<Error> for Refusal {
             Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
             Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
             Error::TooManyListeners { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_listeners", text).retry_after(retry_after)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
             }
             Error::TooManyAttempts { retry_after } => {
                 telemetry::sign_in_refused("too_many_requests");
