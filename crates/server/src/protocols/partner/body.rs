@@ -1,7 +1,5 @@
 //! JSON bodies: read whatever their content type says, within bounds, and refused by the name of the field.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -9,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
-use tokio::time::Instant;
 
 use super::errors::Refusal;
 use crate::access::people::MadeBy;
@@ -18,8 +15,6 @@ use crate::service::Service;
 
 /// The largest JSON body, in bytes.
 const LARGEST: usize = 1024 * 1024;
-/// A body that was there within this time came with its header: who may send it was looked at a moment ago.
-const AT_ONCE: Duration = Duration::from_millis(50);
 /// How deep objects and arrays may be nested.
 const DEEPEST: usize = 32;
 
@@ -31,11 +26,8 @@ impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
         let made_by = request.extensions().get::<MadeBy>().cloned().unwrap_or_default();
-        let begun = Instant::now();
         let bytes = read(request.into_body(), LARGEST, service).await?;
-        if begun.elapsed() > AT_ONCE {
-            made_by.still_may().await?;
-        }
+        made_by.still_may().await?;
         Ok(Self(parse(&bytes)?))
     }
 }
