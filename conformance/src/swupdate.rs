@@ -202,23 +202,30 @@ struct Running {
 }
 
 impl Device {
-    /// A device of revision 1.0 that is off. It trusts `maker`.
+    /// A device of revision 1.0 that is off, configured as docs/devices/swupdate.md says. It trusts `maker`.
     pub fn new(maker: &Maker, url: &str, tenant: &str, id: &str, credential: Credential<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["tmp", "slot"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let credential = match credential {
-            Credential::Target(token) => format!("targettoken = \"{token}\";"),
-            Credential::Gateway(token) => format!("gatewaytoken = \"{token}\";"),
+        let certificate = maker.certificate().display().to_string();
+        let (kind, token) = match credential {
+            Credential::Target(token) => ("targettoken", token),
+            Credential::Gateway(token) => ("gatewaytoken", token),
         };
-        let configuration = format!(
-            "globals: {{\n  verbose = true; loglevel = 5; syslog = false;\n  public-key-file = \"{certificate}\";\n}};\n\
-             identify: (\n  {{ name = \"board\"; value = \"lamp\"; }},\n  {{ name = \"serial\"; value = \"{id}\"; }}\n);\n\
-             suricatta: {{\n  url = \"{url}\"; tenant = \"{tenant}\"; id = \"{id}\"; {credential}\n  \
-             polldelay = 1; retry = 9; retrywait = 1;\n}};\n",
-            certificate = maker.certificate().display(),
-        );
+        let mut configuration = documented_configuration().to_owned();
+        for (documented, own) in [
+            ("\"/etc/swupdate/maker.pem\"", format!("\"{certificate}\"")),
+            ("\"https://ota.example.com\"", format!("\"{url}\"")),
+            ("\"DEFAULT\"", format!("\"{tenant}\"")),
+            ("\"lamp-1\"", format!("\"{id}\"")),
+            ("targettoken = \"0123456789abcdef0123456789abcdef\"", format!("{kind} = \"{token}\"")),
+            // Until the server has said how often.
+            ("polldelay = 30", "polldelay = 1".to_owned()),
+        ] {
+            assert!(configuration.contains(documented), "{documented} is not in the documented configuration");
+            configuration = configuration.replace(documented, &own);
+        }
         std::fs::write(folder.path().join("swupdate.cfg"), configuration).unwrap();
         Self { folder, running: None, log: Arc::default() }
     }
@@ -289,6 +296,13 @@ impl Drop for Device {
             eprintln!("--- the device's log ---\n{}", self.log());
         }
     }
+}
+
+/// The configuration that docs/devices/swupdate.md tells people to use.
+fn documented_configuration() -> &'static str {
+    let page = include_str!("../../docs/devices/swupdate.md");
+    let (_, rest) = page.split_once("```libconfig\n").unwrap();
+    rest.split_once("```").unwrap().0
 }
 
 /// SWUpdate, and where its libraries are if not where the system's are.
