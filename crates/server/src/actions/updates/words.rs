@@ -76,7 +76,7 @@ fn says_nothing(line: &str) -> bool {
     // A log marks such lines in one of these ways.
     let line = ["[ERROR]", "ERROR"].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line);
     let line = line.trim_start_matches([' ', ':']);
-    SAYS_NOTHING.iter().any(|nothing| line.eq_ignore_ascii_case(nothing))
+    line.is_empty() || SAYS_NOTHING.iter().any(|nothing| line.eq_ignore_ascii_case(nothing))
 }
 
 fn gives_reason(line: &str) -> bool {
