@@ -7,7 +7,9 @@
 
 pub mod s3;
 pub mod siege;
+pub mod slow_link;
 pub mod small_disk;
+pub mod swupdate;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -432,9 +434,22 @@ impl Api {
 
     /// Uploads bytes and moves them to the repository; the url.
     pub async fn publish_bytes(&self, partner: &str, bytes: impl Into<reqwest::Body>) -> String {
-        let uploaded = self.upload(partner, bytes).await.ok();
+        let uploaded = self.upload(partner, bytes).await;
+        self.move_to_repository(partner, uploaded).await
+    }
+
+    /// The same for a file with a name.
+    pub async fn publish_file(&self, partner: &str, name: &str, bytes: Vec<u8>) -> String {
+        let request = self.request(Method::POST, &format!("/v1/ota/partners/{partner}/binaries"));
+        let request = request.header("content-type", "application/octet-stream");
+        let named = request.header("content-disposition", format!("attachment; filename=\"{name}\""));
+        let uploaded = Answer::of(named.body(bytes)).await;
+        self.move_to_repository(partner, uploaded).await
+    }
+
+    async fn move_to_repository(&self, partner: &str, uploaded: Answer) -> String {
         let path = format!("/v1/ota/partners/{partner}/binaries/moveToRepository");
-        let moved = self.post(&path, json!({ "value": uploaded.body["value"] })).await.ok();
+        let moved = self.post(&path, json!({ "value": uploaded.ok().body["value"] })).await.ok();
         moved.body["value"].as_str().unwrap().to_owned()
     }
 
@@ -461,6 +476,18 @@ impl Api {
         bytes: Vec<u8>,
     ) -> (Value, String) {
         let url = self.publish_bytes(partner, bytes).await;
+        self.publish_url(partner, device_type, firmware_type, version, &url).await
+    }
+
+    /// The same with a binary that is in the repository already.
+    pub async fn publish_url(
+        &self,
+        partner: &str,
+        device_type: &str,
+        firmware_type: i64,
+        version: &str,
+        url: &str,
+    ) -> (Value, String) {
         let body = json!({
             "name": "app", "type": firmware_type, "version": version, "url": url,
             "associations": { partner: [device_type] },
