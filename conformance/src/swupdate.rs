@@ -54,25 +54,8 @@ impl Maker {
         let maker = Self { folder };
         openssl(
             maker.folder.path(),
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=maker",
-                "-addext",
-                "extendedKeyUsage=emailProtection",
-                "-keyout",
-                "key.pem",
-                "-out",
-                "cert.pem",
-            ],
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=maker \
+             -addext extendedKeyUsage=emailProtection -keyout key.pem -out cert.pem",
         );
         maker
     }
@@ -116,24 +99,8 @@ impl Maker {
         std::fs::write(folder.path().join("in"), description).unwrap();
         openssl(
             folder.path(),
-            &[
-                "cms",
-                "-sign",
-                "-binary",
-                "-nosmimecap",
-                "-md",
-                "sha256",
-                "-outform",
-                "DER",
-                "-in",
-                "in",
-                "-out",
-                "out",
-                "-signer",
-                "../cert.pem",
-                "-inkey",
-                "../key.pem",
-            ],
+            "cms -sign -binary -nosmimecap -md sha256 -outform DER -signer ../cert.pem -inkey ../key.pem \
+             -in in -out out",
         );
         std::fs::read(folder.path().join("out")).unwrap()
     }
@@ -145,8 +112,8 @@ impl Default for Maker {
     }
 }
 
-fn openssl(folder: &Path, arguments: &[&str]) {
-    let output = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+fn openssl(folder: &Path, arguments: &str) {
+    let output = Command::new("openssl").args(arguments.split_whitespace()).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -180,6 +180,23 @@ async fn the_reason_of_a_failure_is_found_some_reports_earlier(
 
 #[rstest]
 #[tokio::test]
+async fn a_device_that_installed_and_boots_the_old_image_has_failed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    let old = json!({ "data": { "otaria.version.5": "0" } });
+    world.says(1, "proceeding", "none", &["Installed Chunk."]).await;
+    world.configures(old.clone()).await;
+    assert_eq!(world.record(&pushed).await.state, PushState::Installing);
+    world.says(1, "proceeding", "none", &["All Chunks Installed."]).await;
+    assert_eq!(world.record(&pushed).await.state, PushState::Installed);
+    world.configures(old).await;
+    assert_eq!(world.record(&pushed).await.state, PushState::Failed);
+}
+
+#[rstest]
+#[tokio::test]
 async fn two_types_come_one_after_the_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::on(engine).await else { return };
     world.push("1.0").await;
