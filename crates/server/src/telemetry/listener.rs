@@ -42,7 +42,7 @@ impl Listener {
     /// # Errors
     /// If the listener fails.
     pub(crate) async fn run(self, service: Service, open_files: u64) -> io::Result<()> {
-        let server = connections::server(self.listener, &service.settings, open_files)?;
+        let server = connections::server(self.listener, None, &service.settings, open_files)?;
         let metrics = self.metrics.clone();
         let app = Router::new().route("/metrics", get(render)).with_state((service, self.metrics));
         let serving = server.handle(Handle::new()).serve(app.into_make_service());
