@@ -205,8 +205,9 @@ impl Held {
         stream.set_timeout(Some(self.idle));
         let mut stream: Pin<Box<dyn Transport>> = Box::pin(stream);
         if let Some(tls) = &self.tls {
-            // Its state is large; a connection without it does not pay for that.
-            stream = Box::pin(Box::pin(tls.accept(stream)).await?);
+            let greeted = head::gather(stream, head::RECORD, head::has_greeting).await?;
+            // What a handshake needs is large, and only there from now on.
+            stream = Box::pin(Box::pin(tls.accept(greeted)).await?);
         }
         head::gather(stream, HEADER_BYTES, head::has_header).await
     }

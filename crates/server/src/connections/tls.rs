@@ -20,7 +20,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::head::{self, Begun};
 use crate::clock::Clock;
 use crate::settings::TlsFiles;
 
@@ -108,17 +107,16 @@ impl Tls {
         Ok(Self { files: files.clone(), clock, current })
     }
 
-    /// Makes the handshake with a client. What it sends of it first is gathered before anything else is kept for it.
+    /// Makes the handshake with a client.
     ///
     /// # Errors
     /// If the client does not speak TLS as the server does, or not at all.
-    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<Begun<S>>>
+    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let begun = head::gather(stream, head::RECORD, head::has_greeting).await?;
         let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config);
-        TlsAcceptor::from(config).accept(begun).await.inspect_err(|error| {
+        TlsAcceptor::from(config).accept(stream).await.inspect_err(|error| {
             tracing::debug!(%error, "a client's TLS handshake failed");
         })
     }
