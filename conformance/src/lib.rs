@@ -7,7 +7,9 @@
 
 pub mod s3;
 pub mod siege;
+pub mod slow_link;
 pub mod small_disk;
+pub mod swupdate;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -18,6 +20,9 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+
+pub mod people;
+pub mod tenants;
 
 /// Which database a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,12 +151,27 @@ impl Server {
         }));
     }
 
+    /// Changes an environment variable for the next launch.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Kills the process as a power cut would: SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+    }
+
+    /// Asks the process to stop, and waits until it has.
+    pub fn terminate(&mut self) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.take().unwrap().wait().unwrap().success());
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
@@ -175,6 +195,48 @@ impl Server {
     /// The name of the server's PostgreSQL database, if it is on one.
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
+    }
+
+    /// Runs statements on the server's own database, behind its back. Returns how many rows they touched.
+    pub async fn sql(&self, statements: &str) -> u64 {
+        use sqlx::{Connection as _, Executor as _};
+        // Foreign keys keep nobody from it who is behind the server's back.
+        let unbound = match &self.database {
+            Some(_) => "SET session_replication_role = replica",
+            None => "PRAGMA foreign_keys = OFF",
+        };
+        let sql = sqlx::AssertSqlSafe(format!("{unbound}; {statements}"));
+        match &self.database {
+            Some(name) => {
+                let mut connection = sqlx::PgConnection::connect(&postgres_url_of(name)).await.unwrap();
+                connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
+            }
+            None => {
+                let url = format!("sqlite:{}", self.data().join("otaria.db").display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                connection.execute(sqlx::raw_sql(sql)).await.unwrap().rows_affected()
+            }
+        }
+    }
+
+    /// Everything that the server's database holds, as bytes.
+    pub async fn dump(&self) -> Vec<u8> {
+        use sqlx::{Connection as _, Row as _};
+        let Some(database) = self.database() else {
+            let files = std::fs::read_dir(self.data()).unwrap().map(|entry| entry.unwrap().path());
+            let files = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("otaria.db"));
+            return files.flat_map(|path| std::fs::read(path).unwrap()).collect();
+        };
+        let mut connection = sqlx::PgConnection::connect(&postgres_url_of(database)).await.unwrap();
+        let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let mut dump = Vec::new();
+        for table in sqlx::query(tables).fetch_all(&mut connection).await.unwrap() {
+            let rows = format!("SELECT t::text FROM {} t", table.get::<&str, _>(0));
+            for row in sqlx::query(sqlx::AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap() {
+                dump.extend_from_slice(row.get::<&str, _>(0).as_bytes());
+            }
+        }
+        dump
     }
 
     /// The process id.
@@ -267,6 +329,13 @@ impl Drop for Server {
 pub fn postgres_url() -> String {
     std::env::var("OTARIA_TEST_POSTGRES_URL")
         .expect("OTARIA_TEST_POSTGRES_URL is not set: run the tests through `make test`, or scripts/with-postgres")
+}
+
+/// A database of the PostgreSQL server for tests.
+pub fn postgres_url_of(database: &str) -> String {
+    let url = postgres_url();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{database}")
 }
 
 /// Runs a statement on the PostgreSQL server for tests.
@@ -366,9 +435,22 @@ impl Api {
 
     /// Uploads bytes and moves them to the repository; the url.
     pub async fn publish_bytes(&self, partner: &str, bytes: impl Into<reqwest::Body>) -> String {
-        let uploaded = self.upload(partner, bytes).await.ok();
+        let uploaded = self.upload(partner, bytes).await;
+        self.move_to_repository(partner, uploaded).await
+    }
+
+    /// The same for a file with a name.
+    pub async fn publish_file(&self, partner: &str, name: &str, bytes: Vec<u8>) -> String {
+        let request = self.request(Method::POST, &format!("/v1/ota/partners/{partner}/binaries"));
+        let request = request.header("content-type", "application/octet-stream");
+        let named = request.header("content-disposition", format!("attachment; filename=\"{name}\""));
+        let uploaded = Answer::of(named.body(bytes)).await;
+        self.move_to_repository(partner, uploaded).await
+    }
+
+    async fn move_to_repository(&self, partner: &str, uploaded: Answer) -> String {
         let path = format!("/v1/ota/partners/{partner}/binaries/moveToRepository");
-        let moved = self.post(&path, json!({ "value": uploaded.body["value"] })).await.ok();
+        let moved = self.post(&path, json!({ "value": uploaded.ok().body["value"] })).await.ok();
         moved.body["value"].as_str().unwrap().to_owned()
     }
 
@@ -395,6 +477,18 @@ impl Api {
         bytes: Vec<u8>,
     ) -> (Value, String) {
         let url = self.publish_bytes(partner, bytes).await;
+        self.publish_url(partner, device_type, firmware_type, version, &url).await
+    }
+
+    /// The same with a binary that is in the repository already.
+    pub async fn publish_url(
+        &self,
+        partner: &str,
+        device_type: &str,
+        firmware_type: i64,
+        version: &str,
+        url: &str,
+    ) -> (Value, String) {
         let body = json!({
             "name": "app", "type": firmware_type, "version": version, "url": url,
             "associations": { partner: [device_type] },
@@ -512,6 +606,20 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut()
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+/// Whether `part` is somewhere in `text`.
+pub fn contains(text: &[u8], part: &[u8]) -> bool {
+    let Some(first) = part.first() else { return true };
+    let starts = text.iter().enumerate().filter(|(_, byte)| *byte == first);
+    starts.map(|(at, _)| at).any(|at| text[at..].starts_with(part))
+}
+
+/// Now, in milliseconds since the Unix epoch.
+#[allow(clippy::disallowed_methods, reason = "a test is outside the server, and has no clock of its own")]
+pub fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
 }
 
 /// How often a test does what it does: `default`, unless the environment says otherwise.

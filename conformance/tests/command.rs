@@ -29,6 +29,35 @@ async fn a_second_bootstrap_changes_nothing_and_exits_with_5(#[case] engine: Eng
     assert!(!server.log().contains("otaria bootstrap"), "{}", server.log());
 }
 
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_lost_password_is_replaced_on_the_server(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let before = server.owner().await;
+    let reset = server.command(&["reset-password", "--email", "Owner@example.com"]).output().unwrap();
+    assert!(reset.status.success(), "{}", text(&reset.stderr));
+    let password = text(&reset.stdout).trim().to_owned();
+    before.get("/v1/users/me").await.is_error(401, "unauthorized");
+    let form = [("grant_type", "password"), ("username", "owner@example.com"), ("password", &password)];
+    let anonymous = server.anonymous();
+    let token = anonymous.token(&server.first("clientId"), &server.first("clientSecret"), &form).await.ok();
+    let owner = anonymous.with_token(token.body["access_token"].as_str().unwrap());
+    let log = format!("/v1/partners/{}/auditLog?action=password.reset", server.partner());
+    assert_eq!(owner.get(&log).await.ok().body["totalElements"], 1);
+    let nobody = server.command(&["reset-password", "--email", "nobody@example.com"]).output().unwrap();
+    assert_eq!((nobody.status.code(), text(&nobody.stdout)), (Some(3), String::new()));
+}
+
+#[tokio::test]
+async fn a_check_of_nothing_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = Command::new(binary()).arg("check").env("OTARIA_DATA", folder.path().join("typo")).output().unwrap();
+    assert_eq!(check.status.code(), Some(1));
+    assert!(text(&check.stderr).contains("is this the right folder"), "{}", text(&check.stderr));
+}
+
 #[tokio::test]
 async fn bootstrap_prints_exactly_what_is_needed_to_begin() {
     let server = Server::start(Engine::Sqlite).await;

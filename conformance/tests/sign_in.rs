@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use otaria_conformance::{Answer, Api, Engine, Server};
+use otaria_conformance::{Answer, Api, Engine, Server, contains, how_many, postgres_url_of};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -154,6 +154,116 @@ async fn an_unknown_person_and_a_wrong_password_are_answered_alike(#[case] engin
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn ten_wrong_passwords_slow_this_account_at_this_address_and_nothing_else(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let client = Client(&server);
+    let partner_client = server.client().await;
+    let ann = server.person(&partner_client, &server.partner(), "ann@example.com", &["viewDeviceInfo"]).await;
+    let signed_in = server.owner().await;
+    let password = server.first("password");
+    // Whoever does not wait has to wait longer.
+    let mut last = None;
+    for number in 0..11 {
+        let answer = client.password(OWNER, &format!("wrong {number}")).await;
+        assert!([400, 429].contains(&answer.status.as_u16()), "{}", answer.text);
+        last = Some(answer);
+    }
+    let wait = |answer: Answer| {
+        let refused = answer.is_error(429, "too_many_requests");
+        refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap()
+    };
+    let seconds = wait(last.unwrap());
+    assert!((30..=15 * 60).contains(&seconds), "{seconds}");
+    // The right one as well: whether it is right is not looked at.
+    assert!(wait(client.password(OWNER, &password).await) >= 30);
+    assert!(wait(client.password(" OWNER@example.com", &password).await) >= 30);
+
+    // A client, whoever is signed in, somebody else, and the same person elsewhere are not slowed.
+    let began = Instant::now();
+    server.client().await;
+    signed_in.get("/v1/users/me").await.ok();
+    ann.sign_in_again(&server).await;
+    let elsewhere = reqwest::Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build().unwrap();
+    let elsewhere = Api { http: elsewhere, ..server.anonymous() };
+    let form = [("grant_type", "password"), ("username", OWNER), ("password", &*password)];
+    elsewhere.token(&server.first("clientId"), &server.first("clientSecret"), &form).await.ok();
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    // That it went well there changes nothing here.
+    assert!(wait(client.password(OWNER, &password).await) >= 20);
+}
+
+/// How long a wrong password takes with a name that is known, against one that is not: the medians, in turns.
+async fn medians(server: &Server, samples: usize) -> [Duration; 2] {
+    let client = Client(server);
+    let password = server.first("password");
+    let mut took = [Vec::new(), Vec::new()];
+    for sample in 0..samples {
+        let unknown = format!("n{sample}@example.com");
+        let mut names = [OWNER, &unknown];
+        // Whichever comes first may be slower.
+        if sample % 2 == 1 {
+            names.reverse();
+        }
+        for name in names {
+            let began = Instant::now();
+            let answer = client.password(name, "wrong but as long as it").await;
+            took[usize::from(name != OWNER)].push(began.elapsed());
+            answer.is_error(400, "invalid_grant");
+        }
+        // The right password forgets the wrong one, so that nobody is slowed down.
+        client.password(OWNER, &password).await.ok();
+    }
+    took.map(|mut took| {
+        took.sort_unstable();
+        took[took.len() / 2]
+    })
+}
+
+/// By how much one differs from the other.
+fn difference([known, unknown]: [Duration; 2]) -> f64 {
+    let difference =
+        (known.as_secs_f64() - unknown.as_secs_f64()).abs() / known.as_secs_f64().max(unknown.as_secs_f64());
+    eprintln!("known {known:?}, unknown {unknown:?}: {:.2} % apart", difference * 100.0);
+    difference
+}
+
+#[tokio::test]
+async fn an_unknown_person_takes_about_as_long_as_a_wrong_password() {
+    let server = Server::start(Engine::Sqlite).await;
+    medians(&server, 2).await;
+    // Without a hash to compare with, it would be a few percent of the time. Other tests run meanwhile, so that this
+    // is coarse.
+    for _ in 0..3 {
+        if difference(medians(&server, 15).await) < 0.5 {
+            return;
+        }
+    }
+    panic!("a name that nobody has is answered faster or slower");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+#[ignore = "takes a quiet machine and a minute: `make soak` runs it"]
+async fn an_unknown_person_takes_as_long_as_a_wrong_password(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    medians(&server, 10).await;
+    // Noise passes once in a few times; what is really longer never does.
+    let mut apart = f64::INFINITY;
+    for _ in 0..3 {
+        apart = apart.min(difference(medians(&server, how_many("OTARIA_SAMPLES", 400) as usize).await));
+        if apart < 0.05 {
+            return;
+        }
+    }
+    panic!("{:.2} % apart at best", apart * 100.0);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn a_refresh_token_is_used_once_or_costs_its_family(#[case] engine: Engine) {
     let server = Server::start(engine).await;
     let client = Client(&server);
@@ -238,36 +348,15 @@ async fn an_access_token_ends_when_it_says(#[case] engine: Engine) {
     client.refresh(text(&tokens, "refresh_token")).await.ok();
 }
 
-/// Everything that the database holds, as bytes.
-async fn dump(server: &Server) -> Vec<u8> {
-    let Some(database) = server.database() else {
-        let files = std::fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().path());
-        let files = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("otaria.db"));
-        return files.flat_map(|path| std::fs::read(path).unwrap()).collect();
-    };
-    let mut connection = postgres(database).await;
-    let tables = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
-    let mut dump = Vec::new();
-    for table in sqlx::query(tables).fetch_all(&mut connection).await.unwrap() {
-        let rows = format!("SELECT t::text FROM {} t", table.get::<&str, _>(0));
-        for row in sqlx::query(sqlx::AssertSqlSafe(rows)).fetch_all(&mut connection).await.unwrap() {
-            dump.extend_from_slice(row.get::<&str, _>(0).as_bytes());
-        }
-    }
-    dump
-}
-
-async fn postgres(database: &str) -> sqlx::PgConnection {
-    let url = otaria_conformance::postgres_url();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    sqlx::PgConnection::connect(&format!("{server}/{database}")).await.unwrap()
-}
-
 /// The stored hash of the only person's password.
 async fn password_hash(server: &Server) -> String {
     let sql = "SELECT password_hash FROM users";
     if let Some(database) = server.database() {
-        return sqlx::query(sql).fetch_one(&mut postgres(database).await).await.unwrap().get(0);
+        return sqlx::query(sql)
+            .fetch_one(&mut sqlx::PgConnection::connect(&postgres_url_of(database)).await.unwrap())
+            .await
+            .unwrap()
+            .get(0);
     }
     let url = format!("sqlite:{}", server.data().join("otaria.db").display());
     let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
@@ -283,10 +372,6 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let hexadecimal: Vec<_> = forms.iter().map(|form| HEXLOWER.encode(form).into_bytes()).collect();
     forms.extend(hexadecimal);
     forms
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 #[rstest]
@@ -314,7 +399,7 @@ async fn no_secret_is_kept_or_logged_in_plain(#[case] engine: Engine) {
     secrets.push(nearly);
 
     assert!(password_hash(&server).await.starts_with("$argon2id$"));
-    let dump = dump(&server).await;
+    let dump = server.dump().await;
     for known in [OWNER, "lamp-in-the-dump", &server.first("clientId"), &server.partner(), "$argon2id$"] {
         assert!(contains(&dump, known.as_bytes()), "the dump is not of this database: {known} is not in it");
     }

@@ -1,327 +1,13 @@
-//! No partner reaches another one's things: generated from the OpenAPI document of the running server, so that no
-//! operation is left out.
+//! No partner reaches another one's things, and nobody does what they have no right to: generated from the OpenAPI
+//! document of the running server, so that no operation is left out.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
-use std::collections::BTreeMap;
-
-use otaria_conformance::{Answer, Api, Engine, Server};
+use otaria_conformance::Engine;
+use otaria_conformance::tenants::{NOT_FOR_CLIENTS, Operation, Scene, nothing, said};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
-
-/// The body of every operation that takes one. A name in braces is one of [`Ids`], and is varied on its own.
-const BODIES: &[(&str, &str)] = &[
-    ("createFirmwareType", r#"{"name": "new", "type": 180}"#),
-    ("updateFirmwareType", r#"{"name": "new"}"#),
-    (
-        "createPoolImage",
-        r#"{"name": "new", "type": {type}, "version": "1", "associations": {"{partnerId}": ["{deviceTypeId}"]}}"#,
-    ),
-    ("updatePoolImage", r#"{"name": "new", "version": "1", "url": "{url}"}"#),
-    ("uploadBinary", "new"),
-    ("moveBinaryToRepository", r#"{"value": "{uploaded}"}"#),
-    ("createFirmwareImage", "{image}"),
-    ("pushFirmwareImage", r#"{"value": "{deviceId}"}"#),
-    ("createPartner", r#"{"name": "new"}"#),
-    ("updatePartner", r#"{"name": "new"}"#),
-    ("createDeviceType", r#"{"name": "new"}"#),
-    ("updateDeviceType", r#"{"name": "new"}"#),
-    ("createAccount", r#"{"description": "new", "partnerId": "{partnerId}"}"#),
-    ("createDevice", r#"{"deviceTypeId": "{deviceTypeId}"}"#),
-    ("setFriendlyName", r#"{"friendlyName": "new"}"#),
-];
-
-/// Parameters of queries that name nothing.
-const HARMLESS: &[&str] = &["page", "size", "sort", "state", "expansions", "includePlatform"];
-
-/// What a partner's own client may not do at all.
-const NOT_FOR_CLIENTS: &[&str] = &["createPartner", "getMe"];
-
-/// What somebody's things are called, by the names that paths, queries and bodies have for them.
-type Ids = BTreeMap<&'static str, String>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Path,
-    Query,
-    Body,
-}
-
-/// A place in a request where an id goes.
-#[derive(Clone, Debug)]
-struct Slot {
-    place: Place,
-    name: String,
-}
-
-/// An operation of the document that needs a token.
-#[derive(Debug)]
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    body: Option<&'static str>,
-    slots: Vec<Slot>,
-    /// Whether its answer has no end.
-    streams: bool,
-}
-
-impl Operation {
-    /// The operations of the document that need a token, those that delete last.
-    async fn all(server: &Server, known: &Ids) -> Vec<Self> {
-        let document = server.anonymous().get("/openapi.json").await.ok().body;
-        assert_eq!(document["security"], json!([{ "token": [] }]));
-        let mut all = Vec::new();
-        for (path, item) in document["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                let security = operation.get("security").unwrap_or(&document["security"]);
-                if security.as_array().unwrap().iter().any(|one| one.get("token").is_some()) {
-                    all.push(Self::of(path, method, operation, known));
-                }
-            }
-        }
-        for (id, _) in BODIES {
-            assert!(
-                all.iter().any(|operation| operation.id == *id),
-                "no operation {id} any more: take it from BODIES"
-            );
-        }
-        all.sort_by_key(|operation| operation.method == Method::DELETE);
-        all
-    }
-
-    fn of(path: &str, method: &str, operation: &Value, known: &Ids) -> Self {
-        let id = operation["operationId"].as_str().unwrap().to_owned();
-        let body = BODIES.iter().find(|(known, _)| *known == id).map(|(_, body)| *body);
-        let takes_body = operation.get("requestBody").is_some();
-        assert!(body.is_some() == takes_body, "{id} is new to this test: add its body to BODIES in tenancy.rs");
-        let mut slots: Vec<_> = in_braces(path).map(|name| Slot { place: Place::Path, name }).collect();
-        for parameter in operation["parameters"].as_array().unwrap_or(&Vec::new()) {
-            let name = parameter["name"].as_str().unwrap().to_owned();
-            if parameter["in"] == "query" && !HARMLESS.contains(&name.as_str()) {
-                slots.push(Slot { place: Place::Query, name });
-            }
-        }
-        slots.extend(in_braces(body.unwrap_or_default()).map(|name| Slot { place: Place::Body, name }));
-        for Slot { place, name } in &slots {
-            assert!(
-                known.contains_key(name.as_str()),
-                "{id} has {name} in its {place:?}, which is new to this test: make such a thing in Tenant::new \
-                 of tenancy.rs, or name it in HARMLESS if it names nothing"
-            );
-        }
-        let streams = operation["responses"]["200"]["content"].get("text/event-stream").is_some();
-        Self { id, method: method.to_uppercase().parse().unwrap(), path: path.to_owned(), body, slots, streams }
-    }
-
-    /// Asks with one's own ids, but with those of `other` in the slots of the mask.
-    async fn ask(&self, api: &Api, own: &Ids, other: &Ids, mask: usize) -> Answer {
-        let (mut path, mut body) = (self.path.clone(), self.body.unwrap_or_default().to_owned());
-        let mut query = Vec::new();
-        for (bit, slot) in self.slots.iter().enumerate() {
-            let is_other = mask & (1 << bit) != 0;
-            let id = &if is_other { other } else { own }[slot.name.as_str()];
-            let placeholder = format!("{{{}}}", slot.name);
-            match slot.place {
-                Place::Path => path = path.replacen(&placeholder, id, 1),
-                Place::Body => body = body.replacen(&placeholder, id, 1),
-                Place::Query if is_other => query.push((slot.name.clone(), id.clone())),
-                Place::Query => {}
-            }
-        }
-        let mut request = api.request(self.method.clone(), &path).query(&query);
-        if self.body.is_some() {
-            let form = if self.id == "uploadBinary" { "application/octet-stream" } else { "application/json" };
-            request = request.header("content-type", form).body(body);
-        }
-        if !self.streams {
-            return Answer::of(request).await;
-        }
-        let head = request.send().await.unwrap();
-        let (status, headers) = (head.status(), head.headers().clone());
-        let text = if status.is_success() { String::new() } else { head.text().await.unwrap() };
-        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
-    }
-
-    /// Every choice of slots, but for those where a chosen one would be the same.
-    fn masks(&self, own: &Ids, other: &Ids) -> impl Iterator<Item = usize> {
-        let differs = |slot: &Slot| own[slot.name.as_str()] != other[slot.name.as_str()];
-        let same: usize = (0..self.slots.len()).filter(|bit| !differs(&self.slots[*bit])).map(|bit| 1 << bit).sum();
-        (1..1 << self.slots.len()).filter(move |mask| mask & same == 0)
-    }
-
-    /// The names of the slots of a mask, for people.
-    fn describe(&self, mask: usize) -> String {
-        let slots = self.slots.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0);
-        let slots: Vec<_> = slots.map(|(_, slot)| format!("{} in the {:?}", slot.name, slot.place)).collect();
-        format!("{} ({} {}) with the other's {}", self.id, self.method, self.path, slots.join(", "))
-    }
-}
-
-fn in_braces(text: &str) -> impl Iterator<Item = String> {
-    let parts = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
-    let names = parts
-        .map(|(name, _)| name)
-        .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    names.map(str::to_owned).collect::<Vec<_>>().into_iter()
-}
-
-/// What an answer says, apart from what is different each time.
-fn said(answer: &Answer) -> Value {
-    match answer.body.clone() {
-        Value::Null => json!(answer.text),
-        Value::Object(mut fields) if answer.status.is_client_error() => {
-            fields.remove("timestamp");
-            fields.remove("trace");
-            Value::Object(fields)
-        }
-        body => body,
-    }
-}
-
-/// A partner with some of everything.
-struct Tenant {
-    api: Api,
-    /// A word that every text of the partner's things has in it.
-    mark: &'static str,
-    /// Two sets of its things: around a firmware type of its own, and around one of the platform's.
-    sets: [Ids; 2],
-    device_token: String,
-}
-
-impl Tenant {
-    async fn new(api: Api, partner: &str, mark: &'static str, own_type: i64) -> Self {
-        let ota = format!("/v1/ota/partners/{partner}");
-        let created = async |path: &str, body: Value| api.post(path, body).await.is(StatusCode::CREATED).body;
-        let text = |record: &Value, name: &str| record[name].as_str().unwrap().to_owned();
-        created(&format!("{ota}/types"), json!({ "name": mark, "type": own_type })).await;
-        let account = created("/v1/accounts", json!({ "description": mark, "partnerId": partner })).await;
-        let account = text(&account, "accountId");
-        let device_type = api.device_type(partner, mark).await;
-        let device = format!("{mark}-device");
-        let body = json!({ "deviceTypeId": device_type, "deviceId": device, "friendlyName": mark, "tags": [mark] });
-        let made = created(&format!("/v1/accounts/{account}/devices"), body).await;
-        let mut sets = Vec::new();
-        for firmware_type in [own_type, 3] {
-            let bytes = format!("{mark} {firmware_type}");
-            let url = api.publish_bytes(partner, bytes).await;
-            let body = json!({
-                "name": format!("{mark}-app"), "type": firmware_type, "version": format!("{mark}-1"), "url": url,
-                "description": mark, "tags": [mark], "associations": { partner: [device_type] },
-            });
-            let image = created(&format!("{ota}/pool"), body).await;
-            let path = format!(
-                "{ota}/pool/types/{firmware_type}/versionNumbers/{}/associations",
-                text(&image, "versionNumber")
-            );
-            let association = api.get(&path).await.ok().body;
-            let association = text(&association[0], "firmwareImageId");
-            let pushed = api.push(partner, &device_type, &association, &device).await.is(StatusCode::ACCEPTED);
-            let push = pushed.headers["location"].to_str().unwrap().rsplit_once('/').unwrap().1.to_owned();
-            let uploaded = api.upload(partner, format!("{mark} {firmware_type}, temporary")).await.ok();
-            sets.push(Ids::from([
-                ("partnerId", partner.to_owned()),
-                ("accountId", account.clone()),
-                ("deviceTypeId", device_type.clone()),
-                ("deviceId", device.clone()),
-                ("type", firmware_type.to_string()),
-                ("versionNumber", text(&image, "versionNumber")),
-                ("name", text(&image, "name")),
-                ("version", text(&image, "version")),
-                ("excludeFirmwareImageId", text(&image, "id")),
-                ("firmwareImageId", association),
-                ("pushId", push),
-                ("sha256", url.rsplit_once('/').unwrap().1.to_owned()),
-                ("url", url),
-                ("uploaded", text(&uploaded.body, "value")),
-                ("image", image.to_string()),
-                ("tags", mark.to_owned()),
-                ("tag", mark.to_owned()),
-                ("q", mark.to_owned()),
-            ]));
-        }
-        Self { api, mark, sets: sets.try_into().unwrap(), device_token: text(&made, "deviceToken") }
-    }
-
-    /// Whether an answer tells of this partner's things.
-    fn is_in(&self, answer: &Answer) -> bool {
-        let ids = ["partnerId", "accountId", "deviceTypeId", "pushId", "sha256"];
-        let mut words = self.sets.iter().flat_map(|set| ids.map(|name| set[name].as_str()));
-        answer.text.contains(self.mark) || words.any(|word| answer.text.contains(word))
-    }
-
-    /// All that this partner can read of its own.
-    async fn dump(&self, operations: &[Operation]) -> BTreeMap<String, String> {
-        let mut dump = BTreeMap::new();
-        for operation in operations.iter().filter(|operation| operation.method == Method::GET && !operation.streams) {
-            if NOT_FOR_CLIENTS.contains(&operation.id.as_str()) {
-                continue;
-            }
-            for set in &self.sets {
-                let read = operation.ask(&self.api, set, set, 0).await.ok();
-                dump.insert(format!("{} of type {}", operation.id, set["type"]), read.text);
-            }
-        }
-        assert!(dump.values().filter(|text| text.contains(self.mark)).count() > 20, "{dump:#?}");
-        dump
-    }
-
-    /// How this partner's device is answered when it polls at a partner.
-    async fn poll(&self, partner: &str) -> StatusCode {
-        let path = format!("/{partner}/controller/v1/{}", self.sets[0]["deviceId"]);
-        let token = format!("TargetToken {}", self.device_token);
-        let anonymous = Api { token: None, ..self.api.clone() };
-        Answer::of(anonymous.request(Method::GET, &path).header("authorization", token)).await.status
-    }
-}
-
-/// Ids of the right forms that nothing has.
-fn nothing() -> Ids {
-    let uuid = || uuid::Uuid::now_v7().to_string();
-    let (partner, hash) = (uuid(), "0123456789abcdef".repeat(4));
-    let image = json!({ "name": "nothing", "type": 199, "version": "1", "versionNumber": "987654321", "url": "" });
-    Ids::from([
-        ("url", format!("http://127.0.0.1/v1/ota/partners/{partner}/binaries/{hash}")),
-        ("partnerId", partner),
-        ("accountId", uuid()),
-        ("deviceTypeId", uuid()),
-        ("deviceId", "nothing-device".to_owned()),
-        ("type", "199".to_owned()),
-        ("versionNumber", "987654321".to_owned()),
-        ("name", "nothing".to_owned()),
-        ("version", "nothing".to_owned()),
-        ("excludeFirmwareImageId", "987654321".to_owned()),
-        ("firmwareImageId", "987654321".to_owned()),
-        ("pushId", uuid()),
-        ("sha256", hash.clone()),
-        ("uploaded", hash),
-        ("image", image.to_string()),
-        ("tags", "nothing".to_owned()),
-        ("tag", "nothing".to_owned()),
-        ("q", "nothing".to_owned()),
-    ])
-}
-
-/// A server with two partners that have some of everything, and its operations.
-struct Scene {
-    server: Server,
-    alpha: Tenant,
-    beta: Tenant,
-    operations: Vec<Operation>,
-}
-
-impl Scene {
-    async fn set(engine: Engine) -> Self {
-        let server = Server::start(engine).await;
-        let alpha = Tenant::new(server.client().await, &server.partner(), "alpha", 101).await;
-        let other = server.another_partner("beta").await;
-        let beta = Tenant::new(other.client, &other.id, "beta", 102).await;
-        let operations = Operation::all(&server, &nothing()).await;
-        assert!(operations.len() > 30);
-        Self { server, alpha, beta, operations }
-    }
-}
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
@@ -329,11 +15,11 @@ impl Scene {
 #[tokio::test]
 async fn without_a_token_there_is_nothing(#[case] engine: Engine) {
     let Scene { server, alpha, operations, .. } = Scene::set(engine).await;
-    let before = alpha.dump(&operations).await;
     let password =
         [("grant_type", "password"), ("username", "owner@example.com"), ("password", &server.first("password"))];
     let (id, secret) = (server.first("clientId"), server.first("clientSecret"));
     let refresh = server.anonymous().token(&id, &secret, &password).await.ok().body["refresh_token"].clone();
+    let before = alpha.dump(&operations).await;
     let no_tokens = ["", "garbage", "ota_at_garbage", &secret, &alpha.device_token, refresh.as_str().unwrap()];
     for operation in &operations {
         let nobody = server.anonymous();
@@ -386,13 +72,12 @@ async fn what_is_another_partners_is_as_if_it_were_not_there(#[case] engine: Eng
     }
 
     // The same requests with one's own ids are not refused, so it was the ids.
-    let owner = server.owner().await;
     for operation in &operations {
         let own = &beta.sets[0];
         let mut answer = operation.ask(&beta.api, own, own, 0).await;
         if NOT_FOR_CLIENTS.contains(&operation.id.as_str()) {
             answer.is_error(403, "forbidden");
-            answer = operation.ask(&owner, own, own, 0).await;
+            answer = operation.ask(&server.owner().await, own, own, 0).await;
         }
         let status = answer.status;
         assert!(status.is_success() || status == StatusCode::CONFLICT, "{}: {status} {}", operation.id, answer.text);
@@ -465,4 +150,161 @@ async fn the_same_names_at_another_partner_are_its_own(#[case] engine: Engine) {
         let pushed = api.push(partner, &own["deviceTypeId"], &association, &own["deviceId"]).await;
         pushed.is_error(409, "no_binary");
     }
+}
+
+/// What somebody needs in order to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    /// To be the installation's admin.
+    Admin,
+    /// To be a person.
+    Oneself,
+    /// Any of these privileges, or to be an owner.
+    Any(&'static [&'static str]),
+}
+
+const OWNER: Needs = Needs::Any(&[]);
+const VIEW: Needs = Needs::Any(&["viewDeviceInfo", "manageDeviceProfiles"]);
+const MANAGE: Needs = Needs::Any(&["manageDeviceProfiles"]);
+const INVITE: Needs = Needs::Any(&["inviteUsers"]);
+
+/// What every operation that needs a token needs besides.
+const NEEDS: &[(Needs, &[&str])] = &[
+    (Needs::Admin, &["createPartner"]),
+    (Needs::Oneself, &["getMe", "changePassword", "signOutEverywhere"]),
+    (OWNER, &["updatePartner", "replaceClientSecret", "updateUser", "removeUser", "listAuditLog"]),
+    (INVITE, &["inviteUser", "listUsers"]),
+    (
+        VIEW,
+        &[
+            "getBinary",
+            "listFirmwareImages",
+            "listFirmwareImagesOfType",
+            "getFirmwareImage",
+            "listenToPartner",
+            "listenToPush",
+            "listPoolImages",
+            "listPoolImagesOfType",
+            "poolImageExists",
+            "listPoolImageAssociations",
+            "listPushes",
+            "getPush",
+            "listTags",
+            "listFirmwareTypes",
+            "getFirmwareType",
+            "getPartner",
+            "listDeviceTypes",
+            "getDeviceType",
+            "listFleet",
+            "getFleetDevice",
+            "listGatewayTokens",
+        ],
+    ),
+    (
+        MANAGE,
+        &[
+            "createFirmwareType",
+            "updateFirmwareType",
+            "createPoolImage",
+            "updatePoolImage",
+            "uploadBinary",
+            "moveBinaryToRepository",
+            "createFirmwareImage",
+            "deleteFirmwareImage",
+            "pushFirmwareImage",
+            "cancelPush",
+            "createDeviceType",
+            "updateDeviceType",
+            "createGatewayToken",
+            "deleteGatewayToken",
+            // An account that the partner made is open to those who may change what is the partner's.
+            "createAccount",
+            "getAccount",
+            "listDevices",
+            "getDevice",
+            "createDevice",
+            "deleteDevice",
+            "createDeviceAction",
+            "replaceDeviceToken",
+            "setFriendlyName",
+        ],
+    ),
+];
+
+fn needs(operation: &Operation) -> Needs {
+    let found = NEEDS.iter().find(|(_, operations)| operations.contains(&operation.id.as_str()));
+    found.unwrap_or_else(|| panic!("{} is new to this test: say in NEEDS what it needs", operation.id)).0
+}
+
+/// Whether an answer says that somebody has no right to what they asked for.
+const fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED)
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn everybody_does_what_they_have_the_right_to_and_no_more(#[case] engine: Engine) {
+    let Scene { server, alpha, operations, .. } = Scene::set(engine).await;
+    let known: Vec<_> = NEEDS.iter().flat_map(|(_, operations)| *operations).collect();
+    for id in known {
+        assert!(operations.iter().any(|operation| operation.id == *id), "no operation {id} any more");
+    }
+    let own = &alpha.sets[0];
+    let rights = ["viewDeviceInfo", "manageDeviceProfiles", "inviteUsers"];
+    let mut people = Vec::new();
+    for right in rights {
+        let email = format!("{right}@example.com");
+        people.push((right, server.person(&alpha.api, &server.partner(), &email, &[right]).await));
+    }
+    // Whom the log names changes with every refusal.
+    let rest: Vec<_> = operations.iter().filter(|operation| operation.id != "listAuditLog").collect();
+    let read = async || {
+        let mut read = Vec::new();
+        for operation in rest.iter().filter(|operation| operation.method == Method::GET && !operation.streams) {
+            if !NOT_FOR_CLIENTS.contains(&operation.id.as_str()) {
+                read.push(operation.ask(&alpha.api, own, own, 0).await.ok().text);
+            }
+        }
+        read
+    };
+    let before = read().await;
+    let (mut refused, mut allowed) = (0, 0);
+    for operation in &operations {
+        let needs = needs(operation);
+        operation.ask(&server.anonymous(), own, own, 0).await.is_error(401, "unauthorized");
+        for (right, person) in &people {
+            if needs == Needs::Oneself || matches!(needs, Needs::Any(rights) if rights.contains(right)) {
+                continue;
+            }
+            let answer = operation.ask(&person.api, own, own, 0).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} with {right}: {}", operation.id, answer.text);
+            refused += 1;
+        }
+    }
+    assert_eq!(read().await, before);
+    for operation in &operations {
+        for (right, person) in &people {
+            let may = match needs(operation) {
+                Needs::Admin => false,
+                Needs::Oneself => true,
+                Needs::Any(rights) => rights.contains(right),
+            };
+            if may {
+                let fresh = person.sign_in_again(&server).await;
+                let answer = operation.ask(&fresh, own, own, 0).await;
+                let is_fine = answer.status.is_success()
+                    || matches!(answer.status, StatusCode::CONFLICT | StatusCode::NOT_FOUND);
+                assert!(is_fine, "{} with {right}: {} {}", operation.id, answer.status, answer.text);
+                allowed += 1;
+            }
+        }
+        // An owner may do everything that is their partner's.
+        if !NOT_FOR_CLIENTS.contains(&operation.id.as_str()) {
+            let answer = operation.ask(&alpha.api, own, own, 0).await;
+            assert!(!is_refusal(answer.status), "{}: {} {}", operation.id, answer.status, answer.text);
+        }
+    }
+    assert!(refused > 60 && allowed > 60, "{refused} refused, {allowed} allowed");
 }

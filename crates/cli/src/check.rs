@@ -1,6 +1,7 @@
 //! `otaria check`
 
 use data_encoding::HEXLOWER;
+use otaria_server::DatabaseLocation;
 use otaria_server::serve::open;
 
 use crate::options::ServerOptions;
@@ -9,7 +10,13 @@ use crate::{Failure, print};
 /// Verifies what is stored: every partner's audit log against its hashes, and every binary's bytes against its row.
 /// Prints a line for each, and fails if anything is not what was written.
 pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
-    let service = open(options.settings()?).await?;
+    let settings = options.settings()?;
+    if let DatabaseLocation::Sqlite(file) = &settings.database
+        && !file.exists()
+    {
+        return Err(Failure::new(format!("there is no database at {}: is this the right folder?", file.display())));
+    }
+    let service = open(settings).await?;
     let mut wrong = 0;
     for log in service.verify_audit_logs().await? {
         let outcome = match log.outcome {
@@ -19,7 +26,11 @@ pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
                 format!("BROKEN: {broken}")
             }
         };
-        print(&format!("audit log of partner {} ({}): {outcome}", log.partner_id, log.name));
+        let name = log.name.unwrap_or_else(|| {
+            wrong += 1;
+            "BROKEN: there is no such partner".to_owned()
+        });
+        print(&format!("audit log of partner {} ({name}): {outcome}", log.partner_id));
     }
     let binaries = service.verify_binaries().await?;
     for damaged in &binaries.damaged {

@@ -4,6 +4,7 @@ mod bootstrap;
 mod check;
 mod demo;
 mod options;
+mod password;
 mod ready;
 mod serve;
 mod supervisor;
@@ -29,6 +30,8 @@ enum Command {
     Bootstrap(bootstrap::Options),
     /// Show a whole publication, from upload to installed, on simulated devices
     Demo(demo::Options),
+    /// Give somebody who lost theirs a new password, print it once, and end their sign-ins
+    ResetPassword(password::Options),
     /// Verify the audit logs and the binaries that are stored
     Check(ServerOptions),
     /// Ask the server that runs with these settings here whether it is ready; exit code 1 if it is not
@@ -70,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options).await,
         Command::Bootstrap(options) => bootstrap::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
+        Command::ResetPassword(options) => password::run(&options).await,
         Command::Check(options) => check::run(&options).await,
         Command::Ready(options) => ready::run(&options).await,
         Command::Config(options) => options.settings().map(|settings| print(&settings.describe())),

@@ -19,14 +19,16 @@ pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
     if !service.is_bootstrapped().await? {
         tracing::warn!("there are no credentials yet: run `otaria bootstrap --name NAME --email EMAIL` on this data");
     }
-    tracing::info!(address = %settings.listen, public_url = settings.public_url(), "otaria serves");
-    supervisor::ready();
+    let ready = || {
+        tracing::info!(address = %settings.listen, public_url = settings.public_url(), "otaria serves");
+        supervisor::ready();
+    };
     let stop = async {
         told_to_stop().await;
         supervisor::stopping();
     };
     tokio::select! {
-        served = serve(service, listener, stop) => served?,
+        served = serve(service, listener, ready, stop) => served?,
         () = supervisor::watchdog() => {}
     }
     tracing::info!("otaria has stopped");

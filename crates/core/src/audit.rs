@@ -44,6 +44,8 @@ actions! {
     AccessRefused = "access.refused",
     /// Somebody changed their password.
     PasswordChanged = "password.changed",
+    /// Somebody was given a new password on the server's command line.
+    PasswordReset = "password.reset",
     /// Somebody signed out wherever they were signed in.
     SignedOut = "signedOut.everywhere",
     /// A partner was made.

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
+use axum::http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use axum::http::{HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -142,6 +142,11 @@ fn report(reported: &Mutex<Option<Instant>>, error: &io::Error) {
 pub(crate) async fn hold(mut request: Request, next: Next) -> Response {
     if request.headers().len() > HEADERS {
         return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        // RFC 9112, section 3.2.
+        return StatusCode::BAD_REQUEST.into_response();
     }
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let is_multiplexed = request.version() == Version::HTTP_2;

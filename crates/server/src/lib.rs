@@ -16,5 +16,6 @@ pub mod settings;
 mod telemetry;
 
 pub use clock::Clock;
+pub use otaria_store::DatabaseLocation;
 pub use service::Service;
 pub use settings::{RawSettings, Settings};

@@ -4,15 +4,17 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::handler::Handler as _;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum_server::Handle;
 use otaria_store::repository::{OpenError, Trouble};
 use otaria_store::{Repository, Store};
 
+use crate::access::forwarded;
 use crate::chores;
 use crate::clock::Clock;
 use crate::connections::{self, Tls, TlsError};
@@ -128,20 +130,28 @@ pub fn listen(address: SocketAddr, tls: Option<&TlsFiles>) -> Result<Listener, S
 /// Every dialect.
 pub fn router(service: Service) -> Router {
     let fallback = partner::fallback.layer(from_fn(partner::render));
+    let proxies = Arc::new(service.settings.trusted_proxies.clone());
     Router::new()
         .merge(partner::router())
         .merge(ddi::router())
         .fallback(fallback)
         .layer(from_fn(connections::hold))
+        .layer(from_fn_with_state(proxies, forwarded::believe))
         .layer(from_fn(telemetry::count))
         .with_state(service)
 }
 
-/// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while.
+/// Answers requests, and does the chores, until `stop` is done; then lets transfers finish for a while. `ready` is called
+/// once every address is taken.
 ///
 /// # Errors
 /// If the listener fails.
-pub async fn run(service: Service, listener: Listener, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+pub async fn run(
+    service: Service,
+    listener: Listener,
+    ready: impl FnOnce(),
+    stop: impl Future<Output = ()>,
+) -> Result<(), StartError> {
     let metrics = match service.settings.metrics_listen {
         Some(address) => {
             let listener = telemetry::Listener::open(address);
@@ -149,6 +159,7 @@ pub async fn run(service: Service, listener: Listener, stop: impl Future<Output 
         }
         None => None,
     };
+    ready();
     let (stopping, stopped) = tokio::sync::watch::channel(());
     let mut chores = tokio::spawn(chores::run(service.clone(), stopped));
     let handle = Handle::<SocketAddr>::new();
@@ -161,7 +172,7 @@ pub async fn run(service: Service, listener: Listener, stop: impl Future<Output 
     tokio::pin!(serving);
     let watched = async {
         match metrics {
-            Some(listener) => listener.run(service.clone(), open_files).await,
+            Some(listener) => listener.run(service.clone()).await,
             None => std::future::pending().await,
         }
     };

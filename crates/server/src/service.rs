@@ -6,7 +6,7 @@ use otaria_store::{Repository, Store};
 use tokio::sync::watch;
 
 use crate::access::passwords::Passwords;
-use crate::access::throttle::{RefusedClients, Throttle};
+use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
 use crate::clock::Clock;
@@ -27,8 +27,8 @@ pub struct Service {
     pub(crate) passwords: Passwords,
     /// Who has to wait before signing in again.
     pub(crate) throttle: Arc<Throttle>,
-    /// Clients that were refused a moment ago.
-    pub(crate) refused_clients: Arc<RefusedClients>,
+    /// What was refused a moment ago.
+    pub(crate) refused: Arc<Refused>,
     /// Who listens.
     pub(crate) listeners: Arc<Listeners>,
     /// Whether the server is stopping.
@@ -47,7 +47,7 @@ impl Service {
             clock,
             passwords: Passwords::new(),
             throttle: Arc::default(),
-            refused_clients: Arc::default(),
+            refused: Arc::default(),
             listeners: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             sightings: Arc::default(),

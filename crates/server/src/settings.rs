@@ -13,6 +13,8 @@ use otaria_core::push::Timers;
 use otaria_store::{DatabaseLocation, RepositoryLocation};
 use serde::{Deserialize, Serialize};
 
+use crate::access::forwarded::{InvalidProxies, Proxies};
+
 pub use repository::Downloads;
 
 /// The settings as they are written: every one optional. This is what flags, environment and file have in common.
@@ -36,6 +38,9 @@ pub struct RawSettings {
     /// `OTARIA_TLS_KEY`: a PEM file with the certificate's private key; set together with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
+    /// `OTARIA_TRUSTED_PROXIES`: addresses and networks of proxies whose `X-Forwarded-For` is believed. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<String>,
     /// `OTARIA_DATA`: the folder for everything that has no other place. Default `./otaria-data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
@@ -134,6 +139,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Where the server's certificate and its key are; without them it speaks plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Proxies,
     /// The folder for everything that has no other place.
     pub data: PathBuf,
     /// Where the rows are.
@@ -201,6 +208,7 @@ pub const KEYS: &[&str] = &[
     "public_url",
     "tls_certificate",
     "tls_key",
+    "trusted_proxies",
     "data",
     "database_url",
     "database_url_file",
@@ -306,11 +314,16 @@ impl Settings {
             cancelling: timer("cancelling_seconds", raw.cancelling_seconds, defaults.cancelling)?,
             silence: timer("silence_seconds", raw.silence_seconds, silence)?,
         };
+        let trusted_proxies = raw.trusted_proxies.as_deref().unwrap_or_default();
+        let trusted_proxies = trusted_proxies
+            .parse()
+            .map_err(|error: InvalidProxies| not_allowed("trusted_proxies", error.to_string()))?;
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             metrics_listen: raw.metrics_listen,
             public_url,
             tls,
+            trusted_proxies,
             data,
             database,
             repository,
@@ -382,6 +395,7 @@ impl Settings {
                 Some(files) => format!("tls_certificate = {:?}\ntls_key = {:?}", files.certificate, files.key),
                 None => "# tls_certificate = \"chain.pem\"\n# tls_key = \"key.pem\"".to_owned(),
             },
+            format!("trusted_proxies = {:?}", self.trusted_proxies.to_string()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),
             format!("repository_url = {:?}", self.repository.to_string()),

@@ -62,3 +62,14 @@ pub async fn get(conn: &mut Conn, scope: &ViewAccount) -> Result<Account, Error>
         scope.account_id().to_string(),
     )
 }
+
+/// Whether this partner made the account.
+pub async fn is_made_by(conn: &mut Conn, scope: &ManagePartner, account: AccountId) -> Result<bool, Error> {
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        "SELECT COUNT(*) FROM accounts WHERE account_id = $1 AND partner_id = $2",
+        account.to_string(),
+        scope.partner_id().to_string(),
+    )?;
+    Ok(count > 0)
+}

@@ -125,7 +125,7 @@ pub(crate) async fn append(tx: &mut Tx, partner: PartnerId, entries: Vec<Noted>)
     )?;
     let mut head = head.ok_or(Error::GivenUp)?;
     for Noted { actor, deed } in entries {
-        let (actor_kind, actor_id, actor_name) = spelt(tx, actor.who).await?;
+        let (actor_kind, actor_id, actor_name) = spelt(tx, &partner, actor.who).await?;
         head.sequence += 1;
         let row = EntryRow {
             sequence: head.sequence,
@@ -180,7 +180,11 @@ async fn insert(tx: &mut Tx, partner: &str, row: &EntryRow, hash: &[u8]) -> Resu
 }
 
 /// An actor's kind, id and name, as they are now: a person may be renamed or removed later.
-async fn spelt(tx: &mut Tx, who: Who) -> Result<(&'static str, Option<String>, Option<String>), Error> {
+async fn spelt(
+    tx: &mut Tx,
+    partner: &str,
+    who: Who,
+) -> Result<(&'static str, Option<String>, Option<String>), Error> {
     match who {
         Who::Caller(Caller::User { user_id, .. }) | Who::Person(user_id) => {
             let id = user_id.to_string();
@@ -195,8 +199,12 @@ async fn spelt(tx: &mut Tx, who: Who) -> Result<(&'static str, Option<String>, O
         }
         Who::Gateway(id) => {
             let id = id.to_string();
-            let name: Option<(String,)> =
-                fetch_optional!(tx, "SELECT name FROM gateway_tokens WHERE gateway_token_id = $1", &id)?;
+            let name: Option<(String,)> = fetch_optional!(
+                tx,
+                "SELECT name FROM gateway_tokens WHERE partner_id = $1 AND gateway_token_id = $2",
+                partner,
+                &id,
+            )?;
             Ok(("gateway", Some(id), name.map(|(name,)| name)))
         }
         Who::Claimed(name) => Ok(("unproven", None, Some(name))),
@@ -429,7 +437,9 @@ pub enum Broken {
     Missing(i64),
     /// The entry of this number, or one before it, was changed.
     Changed(i64),
-    /// The log ends with this number, and the note of its end says otherwise.
+    /// There is none, though the partner's making is in every log.
+    Empty,
+    /// The log ends with this number, and the note of its end says that it ended before, or with another entry.
     WrongEnd(i64),
 }
 
@@ -438,6 +448,7 @@ impl fmt::Display for Broken {
         match self {
             Self::Missing(sequence) => write!(f, "entry {sequence} is missing"),
             Self::Changed(sequence) => write!(f, "entry {sequence} is not what was written"),
+            Self::Empty => f.write_str("it is empty, and every log begins with how its partner was made"),
             Self::WrongEnd(sequence) => write!(f, "it ends with entry {sequence}, which is not where it ended"),
         }
     }
@@ -446,31 +457,25 @@ impl fmt::Display for Broken {
 /// How many entries are read at once when a log is verified.
 const BATCH: i64 = 1000;
 
-/// Whether a partner's log is what was written, as far as it went when this began.
+/// Whether a partner's log is what was written. It may grow meanwhile.
 pub async fn verify(
     conn: &mut Conn,
     _: &InstallationScope,
     partner: PartnerId,
 ) -> Result<Result<Intact, Broken>, Error> {
     let partner = partner.to_string();
-    let head: Option<HeadRow> =
-        fetch_optional!(conn, "SELECT sequence, hash FROM audit_heads WHERE partner_id = $1", &partner)?;
-    let head = head.unwrap_or(HeadRow { sequence: 0, hash: Vec::new() });
     let (mut sequence, mut hash) = (0, Vec::new());
     loop {
         let rows: Vec<EntryRow> = fetch_all!(
             conn,
             select_entry!("WHERE partner_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"),
             &partner,
-            sequence,
+            // The first is number 1: what stands before it does not belong there.
+            if sequence == 0 { i64::MIN } else { sequence },
             BATCH,
         )?;
-        let is_last = rows.is_empty();
+        let read_before = sequence;
         for row in rows {
-            // Written since; the note of the end that was read above does not know it.
-            if row.sequence > head.sequence && hash == head.hash {
-                return Ok(Ok(Intact { entries: head.sequence, head: head.hash }));
-            }
             if row.sequence != sequence + 1 {
                 return Ok(Err(Broken::Missing(sequence + 1)));
             }
@@ -480,13 +485,33 @@ pub async fn verify(
             }
             sequence = row.sequence;
         }
-        if is_last {
-            let as_noted = sequence == head.sequence && hash == head.hash;
-            return Ok(if as_noted {
-                Ok(Intact { entries: sequence, head: hash })
-            } else {
-                Err(Broken::WrongEnd(sequence))
-            });
+        if sequence > read_before {
+            continue;
         }
+        let head: Option<HeadRow> =
+            fetch_optional!(conn, "SELECT sequence, hash FROM audit_heads WHERE partner_id = $1", &partner)?;
+        let head = head.unwrap_or(HeadRow { sequence: 0, hash: Vec::new() });
+        if head.sequence == sequence && head.hash == hash {
+            if sequence == 0 {
+                return Ok(Err(Broken::Empty));
+            }
+            return Ok(Ok(Intact { entries: sequence, head: hash }));
+        }
+        // The note of the end is read last: what it knows and the rows did not have was written since, or is gone.
+        if head.sequence > sequence && is_there(conn, &partner, sequence + 1).await? {
+            continue;
+        }
+        let is_shorter = head.sequence > sequence;
+        return Ok(Err(if is_shorter { Broken::Missing(sequence + 1) } else { Broken::WrongEnd(sequence) }));
     }
+}
+
+async fn is_there(conn: &mut Conn, partner: &str, sequence: i64) -> Result<bool, Error> {
+    let row: Option<(i64,)> = fetch_optional!(
+        conn,
+        "SELECT sequence FROM audit_log WHERE partner_id = $1 AND sequence = $2",
+        partner,
+        sequence,
+    )?;
+    Ok(row.is_some())
 }

@@ -91,6 +91,17 @@ pub async fn partners_with(conn: &mut Conn, _: &WriteAccount, id: DeviceTypeId) 
     rows.into_iter().map(|(partner,)| Ok(partner.parse()?)).collect()
 }
 
+/// The device type, locked until the transaction ends.
+pub async fn lock(tx: &mut Tx, scope: &ManagePartner, id: DeviceTypeId) -> Result<Option<DeviceType>, Error> {
+    fetch_optional!(
+        tx,
+        "UPDATE device_types SET updated_ms = updated_ms WHERE partner_id = $1 AND device_type_id = $2
+         RETURNING device_type_id, name, description, created_ms, updated_ms",
+        scope.partner_id().to_string(),
+        id.to_string(),
+    )
+}
+
 /// Replaces a device type's name and description; none if there is none.
 pub async fn update(
     tx: &mut Tx,

@@ -11,7 +11,7 @@ use otaria_core::{DeviceId, DeviceTypeId, FirmwareType, PartnerId, PushId, Times
 use tokio::sync::watch;
 
 use crate::scopes::{InstallationScope, ViewPartner};
-use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
+use crate::sql::{execute, fetch_all, fetch_one};
 use crate::{Conn, Error, Store, Tx, pushes, sequences};
 
 /// An event that waits for its transaction to end.
@@ -167,16 +167,16 @@ pub async fn of_push_after(
     rows.into_iter().map(Event::try_from).collect()
 }
 
-/// Forgets the events from before `before`, up to `limit` at a time. Returns how many.
+/// Forgets the events from before `before`, up to `limit` at a time, the oldest first. Returns how many.
 pub async fn forget(tx: &mut Tx, _: &InstallationScope, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    let border: Option<(i64,)> = fetch_optional!(
+    execute!(
         tx,
-        "SELECT at_ms FROM push_events WHERE at_ms < $1 ORDER BY at_ms LIMIT 1 OFFSET $2",
+        "DELETE FROM push_events WHERE (partner_id, sequence) IN
+               (SELECT partner_id, sequence FROM push_events WHERE at_ms < $1
+                ORDER BY at_ms, partner_id, sequence LIMIT $2)",
         before.as_millis(),
         limit,
-    )?;
-    let border = border.map_or(before.as_millis(), |(at,)| at.max(1));
-    execute!(tx, "DELETE FROM push_events WHERE at_ms < $1", border)
+    )
 }
 
 /// Wakes whoever listens to a partner.

@@ -78,6 +78,21 @@ pub async fn get(
     )
 }
 
+/// The partner's own type of this number, locked until the transaction ends.
+pub async fn lock(
+    tx: &mut Tx,
+    scope: &ManagePartner,
+    firmware_type: FirmwareType,
+) -> Result<Option<TypeRecord>, Error> {
+    fetch_optional!(
+        tx,
+        "UPDATE firmware_types SET updated_ms = updated_ms WHERE partner_id = $1 AND type = $2
+         RETURNING id, type, name, description, created_ms, updated_ms",
+        scope.partner_id().to_string(),
+        i64::from(firmware_type.number()),
+    )
+}
+
 /// Replaces a type's name and description; false if there is none.
 pub async fn update(
     tx: &mut Tx,

@@ -1,11 +1,11 @@
 //! Invitations: somebody is wanted at a partner and has not come yet.
 
 use otaria_core::rights::PartnerPrivileges;
-use otaria_core::{InvitationId, PartnerId, Timestamp};
+use otaria_core::{InvitationId, PartnerId, Timestamp, UserId};
 
 use crate::scopes::{InstallationScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
-use crate::{Conn, Error, SecretHash, Tx};
+use crate::{Conn, Error, SecretHash, Tx, partners};
 
 /// An invitation that nobody has accepted.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Invitation {
     pub email: String,
     /// What they may do there.
     pub privileges: PartnerPrivileges,
+    /// Who gave it, if that was a person: it goes when they go.
+    pub invited_by: Option<UserId>,
     /// When it was made.
     pub created: Timestamp,
     /// Until when it can be accepted.
@@ -33,6 +35,7 @@ struct InvitationRow {
     view_device_info: bool,
     manage_device_profiles: bool,
     invite_users: bool,
+    invited_by: Option<String>,
     created_ms: i64,
     expires_ms: i64,
 }
@@ -51,6 +54,7 @@ impl TryFrom<InvitationRow> for Invitation {
                 manage_device_profiles: row.manage_device_profiles,
                 invite_users: row.invite_users,
             },
+            invited_by: row.invited_by.map(|user| user.parse()).transpose()?,
             created: Timestamp::from_millis(row.created_ms),
             expires: Timestamp::from_millis(row.expires_ms),
         })
@@ -62,7 +66,7 @@ macro_rules! invitation {
         concat!(
             $rest,
             " partner_id, invitation_id, email, is_owner, view_device_info, manage_device_profiles, invite_users,
-              created_ms, expires_ms"
+              invited_by, created_ms, expires_ms"
         )
     };
 }
@@ -89,13 +93,14 @@ pub async fn insert(
     let (id,): (String,) = fetch_one!(
         tx,
         "INSERT INTO invitations (partner_id, invitation_id, email, token_hash, is_owner, view_device_info,
-                                  manage_device_profiles, invite_users, created_ms, expires_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                  manage_device_profiles, invite_users, created_ms, expires_ms, invited_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (partner_id, email) DO UPDATE
          SET token_hash = excluded.token_hash, is_owner = excluded.is_owner,
              view_device_info = excluded.view_device_info,
              manage_device_profiles = excluded.manage_device_profiles, invite_users = excluded.invite_users,
-             created_ms = excluded.created_ms, expires_ms = excluded.expires_ms
+             created_ms = excluded.created_ms, expires_ms = excluded.expires_ms,
+             invited_by = excluded.invited_by
          RETURNING invitation_id",
         scope.partner_id().to_string(),
         invitation.id.to_string(),
@@ -107,6 +112,7 @@ pub async fn insert(
         invitation.privileges.invite_users,
         invitation.created.as_millis(),
         invitation.expires.as_millis(),
+        invitation.invited_by.map(|user| user.to_string()),
     )?;
     Ok(id.parse()?)
 }
@@ -138,21 +144,27 @@ pub async fn by_token(
     row.map(Invitation::try_from).transpose()
 }
 
-/// Uses up the invitation that this token opens, and the scope of the partner that gave it.
+/// Uses up an invitation that this token opened a moment ago, as it is now, and returns the scope of the partner that
+/// gave it. The partner's people are locked first: an owner who changes or withdraws it comes before or after.
 pub async fn take(
     tx: &mut Tx,
-    scope: &InstallationScope,
+    found: &Invitation,
     token: &SecretHash,
     now: Timestamp,
 ) -> Result<Option<(Invitation, OwnPartner)>, Error> {
+    let partner = OwnPartner::of_invitation(found);
+    partners::lock(tx, &partner).await?;
     let row: Option<InvitationRow> = fetch_optional!(
         tx,
-        concat!("DELETE FROM invitations WHERE token_hash = $1 AND expires_ms > $2 ", invitation!("RETURNING")),
+        concat!(
+            "DELETE FROM invitations WHERE partner_id = $1 AND token_hash = $2 AND expires_ms > $3 ",
+            invitation!("RETURNING")
+        ),
+        partner.partner_id().to_string(),
         token.as_slice(),
         now.as_millis(),
     )?;
-    let taken = row.map(Invitation::try_from).transpose()?;
-    Ok(taken.map(|invitation| (invitation.clone(), scope.of_new_partner(invitation.partner_id))))
+    Ok(row.map(Invitation::try_from).transpose()?.map(|invitation| (invitation, partner)))
 }
 
 /// Forgets what nobody accepted in time.

@@ -45,12 +45,22 @@ pub use secret::SecretHash;
 use database::Database;
 
 /// Where the rows are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseLocation {
     /// A SQLite file, made if missing.
     Sqlite(PathBuf),
     /// A PostgreSQL database, by URL.
     Postgres(String),
+}
+
+impl std::fmt::Debug for DatabaseLocation {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(file) => f.debug_tuple("Sqlite").field(file).finish(),
+            Self::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
 }
 
 /// The rows. Cheap to clone.

@@ -1,13 +1,13 @@
 //! A partner's people: those who are there, and those who are invited.
 
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::rights::PartnerPrivileges;
+use otaria_core::rights::{PartnerPrivileges, PartnerRight};
 use otaria_core::{Timestamp, UserId};
 
 use crate::lists::{List, fetch_page, list};
-use crate::scopes::{InviteToPartner, OwnPartner};
+use crate::scopes::{AuditScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
-use crate::{Conn, Error, Tx};
+use crate::{Conn, Error, Tx, partners};
 
 /// Somebody at a partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,11 +118,24 @@ pub async fn page(
     Ok(Page { content: content?, total_elements })
 }
 
+/// Whether this is the e-mail address of one of the partner's people, or of somebody invited.
+pub async fn is_one(conn: &mut Conn, scope: AuditScope, email: &str) -> Result<bool, Error> {
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        "SELECT (SELECT COUNT(*) FROM partner_access a JOIN users u ON u.user_id = a.user_id
+                 WHERE a.partner_id = $1 AND u.email = $2)
+              + (SELECT COUNT(*) FROM invitations WHERE partner_id = $1 AND email = $2)",
+        scope.partner_id().to_string(),
+        email,
+    )?;
+    Ok(count > 0)
+}
+
 /// One of the partner's people, with all of them locked until the transaction ends: so that two owners who remove
 /// each other at once do not both succeed.
 pub async fn lock(tx: &mut Tx, scope: &OwnPartner, user: UserId) -> Result<Option<PartnerUser>, Error> {
+    partners::lock(tx, scope).await?;
     let partner = scope.partner_id().to_string();
-    execute!(tx, "UPDATE partners SET updated_ms = updated_ms WHERE partner_id = $1", &partner)?;
     let row: Option<Row> = fetch_optional!(tx, select_people!("WHERE id = $2"), &partner, user.to_string())?;
     row.map(PartnerUser::try_from).transpose()
 }
@@ -137,13 +150,17 @@ pub async fn owners(conn: &mut Conn, scope: &OwnPartner) -> Result<i64, Error> {
     Ok(count)
 }
 
-/// Changes what somebody who is there, or invited, may do.
+/// Changes what somebody who is there, or invited, may do. Whoever may not manage any more keeps nothing at the accounts
+/// that the partner made.
 pub async fn set_privileges(
     tx: &mut Tx,
     scope: &OwnPartner,
     user: UserId,
     privileges: PartnerPrivileges,
 ) -> Result<(), Error> {
+    if !privileges.allow(PartnerRight::Manage) {
+        leave_accounts(tx, scope, user).await?;
+    }
     let (partner, user) = (scope.partner_id().to_string(), user.to_string());
     execute!(
         tx,
@@ -170,19 +187,26 @@ pub async fn set_privileges(
     Ok(())
 }
 
-/// Removes somebody: what they may do at the partner and at the accounts it made, and the sign-ins through its
-/// client; or withdraws their invitation.
-pub async fn remove(tx: &mut Tx, scope: &OwnPartner, user: UserId, now: Timestamp) -> Result<(), Error> {
-    let (partner, user) = (scope.partner_id().to_string(), user.to_string());
-    execute!(tx, "DELETE FROM partner_access WHERE partner_id = $1 AND user_id = $2", &partner, &user)?;
-    execute!(tx, "DELETE FROM invitations WHERE partner_id = $1 AND invitation_id = $2", &partner, &user)?;
+/// Takes what somebody may do at the accounts that the partner made.
+async fn leave_accounts(tx: &mut Tx, scope: &OwnPartner, user: UserId) -> Result<(), Error> {
     execute!(
         tx,
         "DELETE FROM account_access
          WHERE user_id = $2 AND account_id IN (SELECT account_id FROM accounts WHERE partner_id = $1)",
-        &partner,
-        &user,
+        scope.partner_id().to_string(),
+        user.to_string(),
     )?;
+    Ok(())
+}
+
+/// Removes somebody: what they may do at the partner and at the accounts it made, and the sign-ins through its
+/// client, and the invitations that they gave; or withdraws their invitation.
+pub async fn remove(tx: &mut Tx, scope: &OwnPartner, user: UserId, now: Timestamp) -> Result<(), Error> {
+    leave_accounts(tx, scope, user).await?;
+    let (partner, user) = (scope.partner_id().to_string(), user.to_string());
+    execute!(tx, "DELETE FROM partner_access WHERE partner_id = $1 AND user_id = $2", &partner, &user)?;
+    execute!(tx, "DELETE FROM invitations WHERE partner_id = $1 AND invitation_id = $2", &partner, &user)?;
+    execute!(tx, "DELETE FROM invitations WHERE partner_id = $1 AND invited_by = $2", &partner, &user,)?;
     execute!(
         tx,
         "UPDATE token_families SET revoked_ms = $3 WHERE partner_id = $1 AND user_id = $2 AND revoked_ms IS NULL",

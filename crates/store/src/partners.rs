@@ -85,6 +85,16 @@ pub async fn get(conn: &mut Conn, scope: &ViewPartner) -> Result<Partner, Error>
     )
 }
 
+/// Locks the partner and its people until the transaction ends.
+pub async fn lock(tx: &mut Tx, scope: &ViewPartner) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE partners SET updated_ms = updated_ms WHERE partner_id = $1",
+        scope.partner_id().to_string(),
+    )?;
+    Ok(())
+}
+
 /// Replaces a partner's name, short name and contact.
 ///
 /// # Errors
@@ -159,9 +169,15 @@ pub async fn replace_secret(
     Ok(())
 }
 
-/// The partner of every id, in order: for whoever looks after the whole installation.
-pub async fn all(conn: &mut Conn, _: &InstallationScope) -> Result<Vec<(PartnerId, String)>, Error> {
-    let rows: Vec<(String, String)> = fetch_all!(conn, "SELECT partner_id, name FROM partners ORDER BY partner_id")?;
+/// Every partner with its name, and whatever else has an audit log, without a name: for whoever verifies them all.
+pub async fn with_logs(conn: &mut Conn, _: &InstallationScope) -> Result<Vec<(PartnerId, Option<String>)>, Error> {
+    let rows: Vec<(String, Option<String>)> = fetch_all!(
+        conn,
+        "SELECT l.partner_id, p.name
+         FROM (SELECT partner_id FROM partners UNION SELECT partner_id FROM audit_heads
+               UNION SELECT partner_id FROM audit_log) AS l
+         LEFT JOIN partners p ON p.partner_id = l.partner_id ORDER BY l.partner_id",
+    )?;
     rows.into_iter().map(|(id, name)| Ok((id.parse()?, name))).collect()
 }
 

@@ -378,13 +378,19 @@ pub async fn insert(
     )?;
     let entry = Entry { state: record.push.state, message: None, details: Vec::new() };
     insert_entry(tx, device, record.push.id, &entry, record.push.created).await?;
-    announce(tx, device, &record.push, &entry, record.push.created);
+    announce(tx, device, &record.push, entry.message, record.push.created);
     Ok(record)
 }
 
 /// Stores what became of a push of a locked device, and what its history gains by it.
 pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Timestamp) -> Result<(), Error> {
     let push = &change.push;
+    let before: Option<(String, Option<i64>)> = fetch_optional!(
+        tx,
+        "SELECT state, progress FROM pushes WHERE partner_id = $1 AND push_id = $2",
+        device.partner_id().to_string(),
+        push.id.to_string(),
+    )?;
     execute!(
         tx,
         "UPDATE pushes SET state = $3, before_cancelling = $4, progress = $5, message = $6, deadline_ms = $7,
@@ -404,18 +410,20 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     )?;
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;
-        announce(tx, device, push, entry, now);
     }
     // Every end comes by here. One whose transaction then fails counts as well, which is rare and harms no graph.
     if push.state.is_ended() && push.finished == Some(now) {
         metrics::counter!("otaria_pushes_ended_total", "state" => push.state.as_str()).increment(1);
     }
+    let stands = (push.state.as_str().to_owned(), push.progress.map(i64::from));
+    if change.entry.is_some() || before.is_some_and(|before| before != stands) {
+        announce(tx, device, push, change.entry.as_ref().and_then(|entry| entry.message.clone()), now);
+    }
     Ok(())
 }
 
 /// Tells whoever listens, once this is durable.
-fn announce(tx: &mut Tx, device: &DeviceScope, push: &Push, entry: &Entry, at: Timestamp) {
-    let message = entry.message.clone();
+fn announce(tx: &mut Tx, device: &DeviceScope, push: &Push, message: Option<String>, at: Timestamp) {
     let event = NewEvent { push: push.id, at, state: push.state, progress: push.progress, message };
     tx.closing().announce(device.partner_id(), event);
 }

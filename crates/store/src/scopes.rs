@@ -10,6 +10,7 @@ use otaria_core::{AccountId, DeviceId, DeviceTypeId, GatewayTokenId, PartnerId, 
 use subtle::ConstantTimeEq as _;
 
 use crate::gateway_tokens::Registers;
+use crate::invitations::Invitation;
 use crate::sql::fetch_optional;
 use crate::{Conn, Error, SecretHash};
 
@@ -44,7 +45,7 @@ pub struct AuditScope(PartnerId);
 /// May invite people to one partner.
 #[derive(Clone, Copy, Debug)]
 pub struct InviteToPartner {
-    view: ViewPartner,
+    partner_id: PartnerId,
     own: PartnerPrivileges,
 }
 
@@ -85,6 +86,13 @@ impl AuditScope {
     }
 }
 
+impl OwnPartner {
+    /// The scope in which an invitation is accepted.
+    pub(crate) const fn of_invitation(invitation: &Invitation) -> Self {
+        Self(ManagePartner(ViewPartner(invitation.partner_id)))
+    }
+}
+
 impl From<&ViewPartner> for AuditScope {
     fn from(scope: &ViewPartner) -> Self {
         Self(scope.0)
@@ -116,17 +124,14 @@ impl From<&DeviceScope> for AuditScope {
 }
 
 impl InviteToPartner {
+    /// The partner.
+    pub const fn partner_id(&self) -> PartnerId {
+        self.partner_id
+    }
+
     /// What the inviting caller may do at the partner; nobody gives more than they have.
     pub const fn own(&self) -> PartnerPrivileges {
         self.own
-    }
-}
-
-impl Deref for InviteToPartner {
-    type Target = ViewPartner;
-
-    fn deref(&self) -> &ViewPartner {
-        &self.view
     }
 }
 
@@ -328,7 +333,7 @@ impl Caller {
     ) -> Result<Option<InviteToPartner>, Error> {
         let privileges = self.partner_privileges(conn, partner).await?;
         let may = privileges.filter(|privileges| privileges.allow(PartnerRight::Invite));
-        Ok(may.map(|own| InviteToPartner { view: ViewPartner(partner), own }))
+        Ok(may.map(|own| InviteToPartner { partner_id: partner, own }))
     }
 
     /// The scope above partners, for the installation's admin.
@@ -470,6 +475,7 @@ struct GatewayRow {
     registers_device_type_id: Option<String>,
     registers_account_id: Option<String>,
     is_known: bool,
+    is_associated: bool,
 }
 
 impl AuthenticatedDevice {
@@ -516,10 +522,10 @@ impl AuthenticatedDevice {
                     (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
                      AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
                     g.gateway_token_id, g.registers_device_type_id, g.registers_account_id,
-                    d.device_id IS NOT NULL AS is_known
+                    d.device_id IS NOT NULL AS is_known, d.account_id IS NOT NULL AS is_associated
              FROM partners p
              JOIN gateway_tokens g ON g.partner_id = p.partner_id
-             LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2 AND d.account_id IS NOT NULL
+             LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
                AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)",
             tenant.to_ascii_lowercase(),
@@ -528,6 +534,10 @@ impl AuthenticatedDevice {
             now.as_millis(),
         )?;
         let Some(row) = row else { return Ok(None) };
+        // What was taken out of its account is nobody's, and is not registered again.
+        if row.is_known && !row.is_associated {
+            return Ok(None);
+        }
         Ok(Some(if row.is_known {
             SpokenFor::Device(row.device.into_device(device_id)?)
         } else {

@@ -113,21 +113,28 @@ pub async fn set_password(tx: &mut Tx, _: &InstallationScope, user: UserId, hash
     Ok(())
 }
 
-/// Counts a wrong password.
-pub async fn count_failure(tx: &mut Tx, _: &InstallationScope, user: UserId) -> Result<(), Error> {
-    execute!(tx, "UPDATE users SET failed_attempts = failed_attempts + 1 WHERE user_id = $1", user.to_string(),)?;
+/// Counts a wrong password for this name, if it is anybody's.
+pub async fn count_failure(tx: &mut Tx, _: &InstallationScope, email: &str) -> Result<(), Error> {
+    execute!(tx, "UPDATE users SET failed_attempts = failed_attempts + 1 WHERE email = $1", email)?;
     Ok(())
 }
 
-/// Notes a right password.
-pub async fn count_success(tx: &mut Tx, _: &InstallationScope, user: UserId, now: Timestamp) -> Result<(), Error> {
-    execute!(
+/// Notes that this password was right; false if it is another one by now.
+pub async fn count_success(
+    tx: &mut Tx,
+    _: &InstallationScope,
+    user: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let touched = execute!(
         tx,
-        "UPDATE users SET failed_attempts = 0, last_used_ms = $2 WHERE user_id = $1",
+        "UPDATE users SET failed_attempts = 0, last_used_ms = $3 WHERE user_id = $1 AND password_hash = $2",
         user.to_string(),
+        password_hash,
         now.as_millis(),
     )?;
-    Ok(())
+    Ok(touched == 1)
 }
 
 /// A partner that a person has access to.

@@ -58,7 +58,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
 
     let leave = Arc::new(Notify::new());
     let told_to_leave = Arc::clone(&leave);
-    let mut server = tokio::spawn(serve(service, listener, async move {
+    let mut server = tokio::spawn(serve(service, listener, || {}, async move {
         tokio::select! {
             () = told_to_stop() => {}
             () = told_to_leave.notified() => {}

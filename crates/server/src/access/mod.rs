@@ -4,6 +4,7 @@
 //! valid token and has the right. What is no partner, and what is not the caller's, are refused alike.
 
 pub mod device;
+pub mod forwarded;
 pub mod origin;
 pub mod passwords;
 pub mod people;

@@ -99,9 +99,22 @@ pub struct Administrating {
     pub actor: Actor,
 }
 
-/// Whoever turned out to have made a request, for the layers around the handlers.
+/// Whoever turned out to have made a request, and what they were let in for.
 #[derive(Clone, Default)]
-pub struct MadeBy(Arc<OnceLock<Known>>);
+pub struct MadeBy {
+    known: Arc<OnceLock<Known>>,
+    right: Arc<OnceLock<Right>>,
+}
+
+/// A right that a request was let in for.
+#[derive(Clone, Copy)]
+enum Right {
+    View(PartnerId),
+    Manage(PartnerId),
+    Invite(PartnerId),
+    Own(PartnerId),
+    WriteAccount(AccountId),
+}
 
 /// Who made a request.
 #[derive(Clone)]
@@ -117,7 +130,37 @@ pub struct Known {
 impl MadeBy {
     /// Who made the request, if that was found out.
     pub fn known(&self) -> Option<&Known> {
-        self.0.get()
+        self.known.get()
+    }
+
+    /// Notes what a request was let in for.
+    fn let_in(parts: &Parts, right: Right) {
+        if let Some(made_by) = parts.extensions.get::<Self>() {
+            made_by.right.get_or_init(|| right);
+        }
+    }
+
+    /// Makes sure that what the request was let in for still holds. A body may come for a long time after its header,
+    /// and whoever was removed meanwhile must not get through with it.
+    ///
+    /// # Errors
+    /// If it does not hold any more.
+    pub async fn still_may(&self) -> Result<(), Denied> {
+        let Some(Known { service, session, .. }) = self.known() else { return Ok(()) };
+        let mut conn = service.store.read().await?;
+        if !session.is_valid(&mut conn, service.clock.now()).await? {
+            return Err(Denied::Unauthenticated);
+        }
+        let (caller, conn) = (session.caller, &mut conn);
+        let may = match self.right.get() {
+            None => true,
+            Some(Right::View(partner)) => caller.view_partner(conn, *partner).await?.is_some(),
+            Some(Right::Manage(partner)) => caller.manage_partner(conn, *partner).await?.is_some(),
+            Some(Right::Invite(partner)) => caller.invite_to_partner(conn, *partner).await?.is_some(),
+            Some(Right::Own(partner)) => caller.own_partner(conn, *partner).await?.is_some(),
+            Some(Right::WriteAccount(account)) => caller.write_account(conn, *account).await?.is_some(),
+        };
+        if may { Ok(()) } else { Err(Error::Forbidden.into()) }
     }
 }
 
@@ -138,7 +181,7 @@ async fn sign_in(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Si
     let origin = origin(&parts.extensions);
     let actor = Actor::new(session.caller, &origin);
     if let Some(made_by) = parts.extensions.get::<MadeBy>() {
-        made_by.0.get_or_init(|| Known { service: service.clone(), session: session.clone(), origin });
+        made_by.known.get_or_init(|| Known { service: service.clone(), session: session.clone(), origin });
     }
     Ok(SignedIn { session, actor })
 }
@@ -181,7 +224,9 @@ impl FromRequestParts<Service> for Viewing {
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
-        Ok(Self(actor.caller.view_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?))
+        let scope = actor.caller.view_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        MadeBy::let_in(parts, Right::View(partner));
+        Ok(Self(scope))
     }
 }
 
@@ -203,6 +248,7 @@ impl FromRequestParts<Service> for Managing {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
         let scope = actor.caller.manage_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        MadeBy::let_in(parts, Right::Manage(partner));
         Ok(Self { scope, actor })
     }
 }
@@ -213,6 +259,7 @@ impl FromRequestParts<Service> for Inviting {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
         let scope = actor.caller.invite_to_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        MadeBy::let_in(parts, Right::Invite(partner));
         Ok(Self { scope, actor })
     }
 }
@@ -223,6 +270,7 @@ impl FromRequestParts<Service> for Owning {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let (mut conn, actor, partner) = partner_in_path(parts, service).await?;
         let scope = actor.caller.own_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
+        MadeBy::let_in(parts, Right::Own(partner));
         Ok(Self { scope, actor })
     }
 }
@@ -242,6 +290,7 @@ impl FromRequestParts<Service> for WritingAccount {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let (mut conn, actor, account) = account_in_path(parts, service).await?;
         let scope = actor.caller.write_account(&mut conn, account).await?.ok_or(Error::Forbidden)?;
+        MadeBy::let_in(parts, Right::WriteAccount(account));
         Ok(Self { scope, actor })
     }
 }

@@ -10,6 +10,8 @@ use otaria_core::Timestamp;
 
 /// Wrong passwords that cost nothing: people mistype.
 const FREE: u32 = 3;
+/// How many wrong passwords attempts during a wait can count up to.
+const IMPATIENT: u32 = 10;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// After this long without an attempt, all is forgotten.
@@ -35,19 +37,29 @@ impl Failures {
     }
 }
 
+impl Failures {
+    /// How much of the wait is left.
+    fn left(self, now: Timestamp) -> Duration {
+        self.last.plus(self.wait()).since(now)
+    }
+}
+
 impl Throttle {
     /// Begins an attempt, unless this account must still wait at this address. It counts as a wrong password until
-    /// it [succeeded](Self::succeeded), so that many at once are no way around the wait.
+    /// it [succeeded](Self::succeeded), so that many at once are no way around the wait. Whoever does not wait makes
+    /// the wait longer, but not beyond what [`IMPATIENT`] wrong passwords cost: somebody's own program that tries again
+    /// and again gets in once the last attempt that was looked at is that long ago.
     ///
     /// # Errors
     /// How long to wait.
     pub fn begin(&self, account: &str, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
+        let address = network(address);
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = failures.get(&(account.to_owned(), address)) {
-            let wait = earlier.last.plus(earlier.wait()).since(now);
-            if !wait.is_zero() {
-                return Err(wait);
-            }
+        if let Some(earlier) = failures.get_mut(&(account.to_owned(), address))
+            && !earlier.left(now).is_zero()
+        {
+            earlier.count = earlier.count.max(IMPATIENT.min(earlier.count + 1));
+            return Err(earlier.left(now));
         }
         if failures.len() >= REMEMBERED {
             failures.retain(|_, failures| now.since(failures.last) < failures.wait().max(Duration::from_secs(60)));
@@ -61,25 +73,34 @@ impl Throttle {
 
     /// Forgets after a right password.
     pub fn succeeded(&self, account: &str, address: IpAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(account.to_owned(), address));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(account.to_owned(), network(address)));
+    }
+}
+
+/// Whose address it is: who has one IPv6 address has all of its /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
     }
 }
 
 /// How long after an entry the same again is not worth another.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Refused clients that were recorded a moment ago: whoever tries many secrets is recorded once a minute.
+/// What was refused and recorded a moment ago: whoever tries again and again is recorded once a minute, and cannot fill
+/// the audit log.
 #[derive(Default)]
-pub struct RefusedClients(Mutex<HashMap<(String, Option<String>), Timestamp>>);
+pub struct Refused(Mutex<HashMap<(String, String), Timestamp>>);
 
-impl RefusedClients {
-    /// Whether this client's refusal at this address is to be recorded. Saying so counts as recording it.
-    pub fn is_worth_recording(&self, client_id: &str, address: Option<&str>, now: Timestamp) -> bool {
+impl Refused {
+    /// Whether it is to be recorded that this one was refused this. Saying so counts as recording it.
+    pub fn is_worth_recording(&self, whom: &str, what: &str, now: Timestamp) -> bool {
         let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if recorded.len() >= REMEMBERED {
             recorded.retain(|_, at| now.since(*at) < AGAIN);
         }
-        let key = (client_id.to_owned(), address.map(str::to_owned));
+        let key = (whom.to_owned(), what.to_owned());
         match recorded.get(&key) {
             Some(at) if now.since(*at) < AGAIN => false,
             _ => {
@@ -129,10 +150,24 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_client_is_recorded_once_a_minute_and_address() {
-        let refused = RefusedClients::default();
+    fn ten_in_a_burst_cost_as_much_and_whoever_goes_on_is_not_kept_out() {
+        let throttle = Throttle::default();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
-        let recorded = |address, seconds| refused.is_worth_recording("c", Some(address), at(seconds));
+        for _ in 0..10 {
+            let _ = throttle.begin("a", HERE, at(0));
+        }
+        assert_eq!(throttle.begin("a", HERE, at(0)), Err(Duration::from_secs(64)));
+        for seconds in 1..64 {
+            assert!(throttle.begin("a", HERE, at(seconds)).is_err());
+        }
+        assert_eq!(throttle.begin("a", HERE, at(64)), Ok(()));
+    }
+
+    #[test]
+    fn the_same_refusal_is_recorded_once_a_minute() {
+        let refused = Refused::default();
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let recorded = |what, seconds| refused.is_worth_recording("c", what, at(seconds));
         assert_eq!(
             [recorded("a", 0), recorded("a", 59), recorded("b", 59), recorded("a", 60)],
             [true, false, true, true]

@@ -2,10 +2,9 @@
 
 use otaria_core::AccountId;
 use otaria_core::audit::{Action, ObjectKind};
-use otaria_core::rights::AccountPrivileges;
 use otaria_store::accounts::{self, Account};
 use otaria_store::audit::{Change, Deed};
-use otaria_store::scopes::{Caller, ManagePartner, ViewAccount};
+use otaria_store::scopes::{ManagePartner, ViewAccount};
 use serde_json::json;
 
 use crate::actions::Error;
@@ -38,10 +37,6 @@ impl Service {
         let stored = self.store.write(move |tx| {
             Box::pin(async move {
                 accounts::insert(tx, &scope, &account).await?;
-                if let Caller::User { user_id, .. } = actor.caller {
-                    let privileges = AccountPrivileges { owner: false, can_write: true };
-                    accounts::grant(tx, &scope, account.account_id, user_id, privileges).await?;
-                }
                 let change = Change::made(json!({ "description": account.description }));
                 let id = account.account_id;
                 let deed = Deed::new(account.created, Action::AccountCreated, ObjectKind::Account, id, change);

@@ -46,11 +46,14 @@ impl Actor {
 const BATCH: i64 = 500;
 
 impl Service {
-    /// Records that a signed-in caller wanted something that it has no right to.
+    /// Records that a signed-in caller wanted something that it has no right to; the same again once a minute.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn record_refusal(&self, session: &Session, origin: &Origin, operation: String) -> Result<(), Error> {
+        if !self.refused.is_worth_recording(&format!("{:?}", session.caller), &operation, self.clock.now()) {
+            return Ok(());
+        }
         let (scope, actor) = (session.audit(), origin.actor(Who::Caller(session.caller)));
         let deed = Deed::new(self.clock.now(), Action::AccessRefused, ObjectKind::Operation, operation, Change::NONE);
         let recorded = self.store.write(move |tx| {
@@ -96,7 +99,7 @@ impl Service {
         let scope = InstallationScope::of_the_process();
         let mut conn = self.store.read().await?;
         let mut verified = Vec::new();
-        for (partner_id, name) in partners::all(&mut conn, &scope).await? {
+        for (partner_id, name) in partners::with_logs(&mut conn, &scope).await? {
             let outcome = audit::verify(&mut conn, &scope, partner_id).await?;
             verified.push(VerifiedLog { partner_id, name, outcome });
         }
@@ -109,8 +112,8 @@ impl Service {
 pub struct VerifiedLog {
     /// Whose it is.
     pub partner_id: PartnerId,
-    /// What the partner is called.
-    pub name: String,
+    /// What the partner is called; none if there is no such partner, whose log then does not belong here.
+    pub name: Option<String>,
     /// Whether it is what was written.
     pub outcome: Result<Intact, Broken>,
 }

@@ -83,7 +83,7 @@ impl Service {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
-                let before = device_types::get(tx, &scope, id).await?.ok_or_else(no_device_type)?;
+                let before = device_types::lock(tx, &scope, id).await?.ok_or_else(no_device_type)?;
                 let updated = device_types::update(tx, &scope, id, &name, description.as_deref(), now).await?;
                 let updated = updated.ok_or_else(no_device_type)?;
                 let change = Change::replaced(recorded(&before), recorded(&updated));

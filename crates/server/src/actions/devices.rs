@@ -128,6 +128,7 @@ impl Service {
         let renamed = self.store.write(move |tx| {
             Box::pin(async move {
                 let device = devices::in_account(tx, &scope, &id).await?.ok_or_else(no_device)?;
+                devices::lock(tx, &device).await?;
                 let before = devices::get_of_account(tx, &scope, &id).await?.ok_or_else(no_device)?;
                 devices::rename(tx, &scope, &id, &name).await?;
                 let change = Change::replaced(

@@ -34,9 +34,15 @@ pub enum Error {
     /// The rest of the request did not come in time.
     #[error("The request's body stopped coming; send it again.")]
     TooSlow,
-    /// Too often.
+    /// Too many wrong passwords.
     #[error("Too many attempts; wait before you try again.")]
-    TooMany {
+    TooManyAttempts {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// More of them at once than there is room for.
+    #[error("Too many listen already; try again later.")]
+    TooManyListeners {
         /// How long to wait.
         retry_after: Duration,
     },

@@ -40,7 +40,7 @@ impl Place {
         let mut counts = listeners.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(partner).or_default();
         if *count >= LISTENERS {
-            return Err(Error::TooMany { retry_after: HEARTBEAT });
+            return Err(Error::TooManyListeners { retry_after: HEARTBEAT });
         }
         *count += 1;
         Ok(Self { listeners: Arc::clone(listeners), partner })
@@ -115,8 +115,8 @@ impl Service {
         let bell = self.store.listen(&scope);
         let mut conn = self.store.read().await?;
         let kept = events::kept(&mut conn, &scope).await?;
-        let last = last.filter(|last| *last <= kept.last);
-        let is_kept = last.is_some_and(|last| last >= kept.oldest - 1);
+        // One that is still to come was given by a server whose storage was put back since.
+        let is_kept = last.is_some_and(|last| (kept.oldest - 1..=kept.last).contains(&last));
         let (after, first, has_ended) = match subject {
             Subject::Partner => match last {
                 Some(last) if is_kept => (last, None, false),
@@ -180,18 +180,26 @@ impl Listener {
             return Ok(Some(first));
         }
         while !self.has_ended && !*self.stopping.borrow() {
+            // First, so that however much happens keeps nobody listening who may not any more.
+            let is_due = self.heartbeat <= Instant::now();
+            if is_due {
+                self.heartbeat = Instant::now() + HEARTBEAT;
+                if !self.may_listen().await? {
+                    return Ok(None);
+                }
+            }
             self.bell.borrow_and_update();
             let news = self.read().await?;
+            if let Some(gap) = self.gap_before(&news) {
+                self.after = gap;
+                return Ok(Some(Told::Gap(gap)));
+            }
             if let Some(latest) = news.last() {
                 self.after = latest.sequence;
                 self.has_ended = self.subject != Subject::Partner && news.iter().any(|event| event.state.is_ended());
                 return Ok(Some(Told::Events(news)));
             }
-            if self.heartbeat <= Instant::now() {
-                self.heartbeat = Instant::now() + HEARTBEAT;
-                if !self.may_listen().await? {
-                    return Ok(None);
-                }
+            if is_due {
                 return Ok(Some(Told::Quiet));
             }
             let until = self.heartbeat.min(Instant::now() + LOOK);
@@ -203,6 +211,12 @@ impl Listener {
             }
         }
         Ok(None)
+    }
+
+    /// The number of the last event that was forgotten before this listener read it. A partner's events have no gaps.
+    fn gap_before(&self, news: &[Event]) -> Option<i64> {
+        let first = news.first().filter(|_| self.subject == Subject::Partner)?.sequence;
+        (first > self.after + 1).then_some(first - 1)
     }
 
     /// Whether the end of the push was told, rather than the listening cut off.

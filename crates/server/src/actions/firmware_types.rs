@@ -114,7 +114,7 @@ impl Service {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
-                let before = firmware_types::get(tx, &scope, firmware_type).await?.ok_or_else(no_firmware_type)?;
+                let before = firmware_types::lock(tx, &scope, firmware_type).await?.ok_or_else(no_firmware_type)?;
                 firmware_types::update(tx, &scope, firmware_type, &name, description.as_deref(), now).await?;
                 let change = Change::replaced(
                     recorded(&before.name, before.description.as_deref()),

@@ -4,10 +4,10 @@ use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceId, GatewayTokenId, Timestamp};
 use otaria_store::audit::{Change, Deed, Who};
-use otaria_store::device_types;
 use otaria_store::devices::{self, NewDevice};
 use otaria_store::gateway_tokens::{self, GatewayToken, Registers};
 use otaria_store::scopes::{Gateway, ManagePartner, ViewPartner};
+use otaria_store::{accounts, device_types};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -40,8 +40,8 @@ impl Service {
     /// Makes a gateway token.
     ///
     /// # Errors
-    /// If it is to register devices of a type that the partner does not have, or into an account that the caller
-    /// cannot write to.
+    /// If it is to register devices of a type that the partner does not have, or into an account that it
+    /// did not make.
     pub async fn create_gateway_token(
         &self,
         scope: ManagePartner,
@@ -64,8 +64,10 @@ impl Service {
                     if device_types::get(tx, &scope, registers.device_type_id).await?.is_none() {
                         return Err(Error::not_found("device type"));
                     }
-                    let account = actor.caller.write_account(tx, registers.account_id).await?;
-                    account.ok_or(Error::Forbidden)?;
+                    // One that another partner made stays theirs, whoever may write to it today.
+                    if !accounts::is_made_by(tx, &scope, registers.account_id).await? {
+                        return Err(Error::Forbidden);
+                    }
                 }
                 gateway_tokens::insert(tx, &scope, &token, &hash).await?;
                 let change = Change::made(recorded(&token));

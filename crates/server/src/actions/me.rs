@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use otaria_core::audit::{Action, ObjectKind};
-use otaria_store::audit::{Change, Deed};
+use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::scopes::{Caller, InstallationScope, Session};
 use otaria_store::tokens::{self, SignIns};
 use otaria_store::users::{self, AccountAccess, PartnerAccess, User};
 
+use crate::access::secrets::PlainSecret;
 use crate::actions::Error;
-use crate::actions::audit::Actor;
+use crate::actions::audit::{Actor, Origin};
 use crate::actions::tokens::PasswordCheck;
 use crate::service::Service;
 
@@ -51,11 +52,13 @@ impl Service {
         current: String,
         new: String,
         address: IpAddr,
+        origin: &Origin,
     ) -> Result<(), Error> {
         let Caller::User { user_id, .. } = session.caller else { return Err(Error::Forbidden) };
         let scope = InstallationScope::of_the_process();
         let user = users::by_id(&mut self.store.read().await?, &scope, user_id).await?.ok_or(Error::Forbidden)?;
-        if let PasswordCheck::Wrong(_) = self.check_password(&user.email, current, address).await? {
+        if let PasswordCheck::Wrong = self.check_password(&user.email, current, address).await? {
+            self.count_wrong_password(session.audit(), &user.email, origin).await?;
             return Err(Error::field("currentPassword", "is not the password that you have now"));
         }
         let hash = self.passwords.hash(new).await?;
@@ -71,6 +74,37 @@ impl Service {
             })
         });
         changed.await
+    }
+
+    /// Gives somebody who lost theirs a new password, and ends every sign-in of theirs. For the command line: whoever has
+    /// the server's storage has everything anyway.
+    ///
+    /// # Errors
+    /// If there is nobody of this address.
+    pub async fn reset_password(&self, email: &str) -> Result<PlainSecret, Error> {
+        let scope = InstallationScope::of_the_process();
+        let mut conn = self.store.read().await?;
+        let user = users::by_email(&mut conn, &scope, &email.trim().to_lowercase()).await?;
+        let user_id = user.ok_or_else(|| Error::not_found("person"))?.user_id;
+        let partners = users::partner_access(&mut conn, &scope, user_id).await?;
+        drop(conn);
+        let password = PlainSecret::password()?;
+        let hash = self.passwords.hash(password.reveal().to_owned()).await?;
+        let now = self.clock.now();
+        let reset = self.store.write(move |tx| {
+            Box::pin(async move {
+                users::set_password(tx, &scope, user_id, &hash).await?;
+                tokens::sign_out(tx, &scope, user_id, &SignIns::All, now).await?;
+                let actor = Origin::default().actor(Who::Command);
+                for partner in partners {
+                    let deed = Deed::new(now, Action::PasswordReset, ObjectKind::User, user_id, Change::NONE);
+                    tx.record(scope.audit(partner.partner_id), &actor, deed);
+                }
+                Ok::<_, Error>(())
+            })
+        });
+        reset.await?;
+        Ok(password)
     }
 
     /// Ends every sign-in of the caller, this one too.

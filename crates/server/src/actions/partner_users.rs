@@ -9,7 +9,7 @@ use otaria_core::{InvitationId, PartnerId, UserId};
 use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::invitations::{self, Invitation};
 use otaria_store::partner_users::{self, PartnerUser};
-use otaria_store::scopes::{InstallationScope, InviteToPartner, OwnPartner};
+use otaria_store::scopes::{Caller, InstallationScope, InviteToPartner, OwnPartner};
 use otaria_store::users::{self, User};
 use otaria_store::{SecretHash, Tx, partners};
 use serde_json::json;
@@ -100,6 +100,10 @@ impl Service {
             partner_id: scope.partner_id(),
             email,
             privileges,
+            invited_by: match actor.caller {
+                Caller::User { user_id, .. } => Some(user_id),
+                Caller::Client { .. } => None,
+            },
             created: now,
             expires: now.plus(self.settings.invitation),
         };
@@ -197,13 +201,15 @@ impl Service {
         let now = self.clock.now();
         let mut conn = self.store.read().await?;
         let invitation = invitations::by_token(&mut conn, &installation, &token, now).await?;
-        let email = invitation.ok_or_else(no_invitation)?.email;
+        let invitation = invitation.ok_or_else(no_invitation)?;
+        let (email, partner_id) = (invitation.email.clone(), invitation.partner_id);
         let known = users::by_email(&mut conn, &installation, &email).await?;
         drop(conn);
         let guest = match known {
             Some(_) => match self.check_password(&email, acceptance.password, address).await? {
                 PasswordCheck::Right(user) => Guest::Known(user.user_id),
-                PasswordCheck::Wrong(_) => {
+                PasswordCheck::Wrong => {
+                    self.count_wrong_password(installation.audit(partner_id), &email, origin).await?;
                     let message = "must be the password that this person has here already";
                     return Err(Error::field("password", message));
                 }
@@ -214,7 +220,7 @@ impl Service {
         let (first_name, last_name) = (acceptance.first_name, acceptance.last_name);
         let accepted = self.store.write(move |tx| {
             Box::pin(async move {
-                let taken = invitations::take(tx, &installation, &token, now).await?;
+                let taken = invitations::take(tx, &invitation, &token, now).await?;
                 let (invitation, own) = taken.ok_or_else(no_invitation)?;
                 let user_id = match guest {
                     Guest::Known(user_id) => user_id,

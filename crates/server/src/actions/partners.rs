@@ -108,6 +108,7 @@ impl Service {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
+                partners::lock(tx, &scope).await?;
                 let before = partners::get(tx, &scope).await?;
                 let PartnerDetails { name, short_name, contact_email } = &details;
                 partners::update(tx, &scope, name, short_name.as_deref(), contact_email.as_deref(), now)

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use otaria_core::PartnerId;
 use otaria_core::audit::{Action, ObjectKind};
-use otaria_core::{PartnerId, UserId};
 use otaria_store::audit::{self, Change, Deed, Who};
-use otaria_store::scopes::{Caller, InstallationScope};
+use otaria_store::scopes::{AuditScope, Caller, InstallationScope};
 use otaria_store::tokens::{self, Holder, NewToken, Rotation};
 use otaria_store::users::{self, User};
-use otaria_store::{SecretHash, partners};
+use otaria_store::{SecretHash, partner_users, partners};
 
 use crate::access::secrets::PlainSecret;
 use crate::actions::audit::Origin;
@@ -43,19 +43,43 @@ fn refused(refusal: GrantRefusal, description: &'static str) -> Error {
     Error::Grant { refusal, description }
 }
 
+fn wrong_password() -> Error {
+    refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong.")
+}
+
+/// Who has shown what it takes to get tokens, through which partner's client.
+enum Proven {
+    Person(PartnerId, User),
+    Client(PartnerId),
+}
+
 /// What came of a password.
 pub(crate) enum PasswordCheck {
     /// It is this person's.
     Right(User),
-    /// It is not; whose it would have been, if there is such a person.
-    Wrong(Option<UserId>),
+    /// It is not, or there is nobody of that name.
+    Wrong,
+}
+
+/// In the audit log, the name of somebody who is none of the partner's people.
+const NOBODY_HERE: &str = "(nobody here)";
+
+/// Characters that nobody sees, with which one address can be made to look like another.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Whether this may be an e-mail address: enough of a check to tell it from other things.
 pub(crate) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     text.len() <= 254
-        && !text.contains(|character: char| character.is_whitespace() || character.is_control())
+        && !text.contains(|character: char| {
+            character.is_whitespace() || character.is_control() || is_invisible(character)
+        })
         && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
@@ -79,7 +103,7 @@ impl Service {
         }
         // Whoever tries secrets could fill the log: one entry a while is enough to see them.
         if let Some(partner) = partners::of_client(&mut conn, &scope, client_id).await?
-            && self.refused_clients.is_worth_recording(client_id, origin.address.as_deref(), now)
+            && self.refused.is_worth_recording(client_id, "token", now)
         {
             drop(conn);
             let claimed = Who::Claimed(client_id.to_owned());
@@ -122,12 +146,12 @@ impl Service {
         match self.check_password(&email, password, address).await? {
             PasswordCheck::Right(user) => {
                 let actor = origin.actor(Who::Person(user.user_id));
-                let holder = Holder { partner_id: client, user_id: Some(user.user_id) };
-                self.issue(holder, actor, Action::SignedIn).await
+                self.issue(Proven::Person(client, user), actor).await
             }
-            PasswordCheck::Wrong(known) => {
-                self.count_wrong_password(client, known, &email, origin).await?;
-                Err(refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong."))
+            PasswordCheck::Wrong => {
+                let log = InstallationScope::of_the_process().audit(client);
+                self.count_wrong_password(log, &email, origin).await?;
+                Err(wrong_password())
             }
         }
     }
@@ -143,7 +167,7 @@ impl Service {
         address: IpAddr,
     ) -> Result<PasswordCheck, Error> {
         let begun = self.throttle.begin(email, address, self.clock.now());
-        begun.map_err(|retry_after| Error::TooMany { retry_after })?;
+        begun.map_err(|retry_after| Error::TooManyAttempts { retry_after })?;
         let scope = InstallationScope::of_the_process();
         let user = users::by_email(&mut self.store.read().await?, &scope, email).await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -153,31 +177,32 @@ impl Service {
                 self.throttle.succeeded(email, address);
                 PasswordCheck::Right(user)
             }
-            user => PasswordCheck::Wrong(user.map(|user| user.user_id)),
+            _ => PasswordCheck::Wrong,
         })
     }
 
-    /// Counts and records a wrong password: one transaction whether there is such a person or not, so that both take
+    /// Counts and records a wrong password: the same work whether there is such a person or not, so that both take
     /// as long.
-    async fn count_wrong_password(
+    pub(crate) async fn count_wrong_password(
         &self,
-        client: PartnerId,
-        known: Option<UserId>,
+        log: AuditScope,
         email: &str,
         origin: &Origin,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        // A password typed into the wrong field is not to be kept.
-        let claimed = if is_email(email) { email } else { "(no e-mail address)" };
-        let (actor, id) = (origin.actor(Who::Claimed(claimed.to_owned())), claimed.to_owned());
+        let (email, origin) = (email.to_owned(), origin.clone());
         let counted = self.store.write(move |tx| {
             Box::pin(async move {
-                let scope = InstallationScope::of_the_process();
-                if let Some(user) = known {
-                    users::count_failure(tx, &scope, user).await?;
-                }
-                let deed = Deed::new(now, Action::SignInRefused, ObjectKind::User, id, Change::NONE);
-                tx.record(scope.audit(client), &actor, deed);
+                users::count_failure(tx, &InstallationScope::of_the_process(), &email).await?;
+                // What is the name of nobody here may be a password in the wrong field, and is not kept.
+                let is_here = partner_users::is_one(tx, log, &email).await?;
+                let claimed = if is_here { email } else { NOBODY_HERE.to_owned() };
+                let actor = origin.actor(Who::Claimed(claimed.clone()));
+                tx.record(
+                    log,
+                    &actor,
+                    Deed::new(now, Action::SignInRefused, ObjectKind::User, claimed, Change::NONE),
+                );
                 Ok::<_, Error>(())
             })
         });
@@ -190,28 +215,36 @@ impl Service {
     /// If the store fails.
     pub async fn sign_in_client(&self, client: PartnerId, origin: &Origin) -> Result<IssuedTokens, Error> {
         let actor = origin.actor(Who::Caller(Caller::Client { partner_id: client }));
-        self.issue(Holder { partner_id: client, user_id: None }, actor, Action::ClientSignedIn).await
+        self.issue(Proven::Client(client), actor).await
     }
 
-    async fn issue(&self, holder: Holder, actor: audit::Actor, action: Action) -> Result<IssuedTokens, Error> {
+    async fn issue(&self, proven: Proven, actor: audit::Actor) -> Result<IssuedTokens, Error> {
         let fresh = Fresh::make()?;
         let (access, refresh) = self.to_store(&fresh);
-        let refresh = holder.user_id.is_some().then_some(refresh);
+        let refresh = matches!(proven, Proven::Person(..)).then_some(refresh);
         let family = uuid::Uuid::now_v7().to_string();
         let scope = InstallationScope::of_the_process();
         let now = self.clock.now();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    tokens::start_family(tx, &scope, &family, holder, access, refresh).await?;
-                    let deed = match holder.user_id {
-                        Some(user) => {
-                            users::count_success(tx, &scope, user, now).await?;
-                            Deed::new(now, action, ObjectKind::User, user, Change::NONE)
+                    let (partner_id, user_id, deed) = match proven {
+                        Proven::Person(client, User { user_id, password_hash, .. }) => {
+                            // It may have been changed since it was looked at, to keep just this one out.
+                            if !users::count_success(tx, &scope, user_id, &password_hash, now).await? {
+                                return Err(wrong_password());
+                            }
+                            let deed = Deed::new(now, Action::SignedIn, ObjectKind::User, user_id, Change::NONE);
+                            (client, Some(user_id), deed)
                         }
-                        None => Deed::new(now, action, ObjectKind::Partner, holder.partner_id, Change::NONE),
+                        Proven::Client(client) => {
+                            let action = Action::ClientSignedIn;
+                            (client, None, Deed::new(now, action, ObjectKind::Partner, client, Change::NONE))
+                        }
                     };
-                    tx.record(scope.audit(holder.partner_id), &actor, deed);
+                    let holder = Holder { partner_id, user_id };
+                    tokens::start_family(tx, &scope, &family, holder, access, refresh).await?;
+                    tx.record(scope.audit(partner_id), &actor, deed);
                     Ok::<_, Error>(())
                 })
             })

@@ -62,16 +62,18 @@ impl Service {
             let Some(last) = stored.last() else { return Ok(verified) };
             after = Some(last.sha256);
             for blob in stored {
-                match self.hash_of(&blob).await {
-                    Ok((sha256, size)) if (sha256, size) == (blob.sha256, blob.size) => verified.intact += 1,
-                    Ok((_, size)) => {
-                        let reason = format!("there are {size} other bytes at {}", blob.location);
-                        verified.damaged.push(DamagedBinary { sha256: blob.sha256, reason });
+                let location = &blob.location;
+                let reason = match self.hash_of(&blob).await {
+                    Ok((sha256, size)) if (sha256, size) == (blob.sha256, blob.size) => {
+                        verified.intact += 1;
+                        continue;
                     }
-                    Err(error) => {
-                        let reason = format!("its bytes at {} cannot be read: {error}", blob.location);
-                        verified.damaged.push(DamagedBinary { sha256: blob.sha256, reason });
-                    }
+                    Ok((_, size)) => format!("{size} bytes or more are at {location}, which are others"),
+                    Err(error) => format!("its bytes at {location} cannot be read: {error}"),
+                };
+                // A temporary upload may have been forgotten since.
+                if binaries::is_known(&mut self.store.read().await?, &installation, location).await? {
+                    verified.damaged.push(DamagedBinary { sha256: blob.sha256, reason });
                 }
             }
         }
@@ -79,7 +81,8 @@ impl Service {
 
     async fn hash_of(&self, blob: &StoredBlob) -> Result<(Sha256, u64), otaria_store::Error> {
         use sha2::Digest as _;
-        let mut bytes = self.repository.read(&blob.location, 0, blob.size).await?;
+        // One more, in case there is.
+        let mut bytes = self.repository.read(&blob.location, 0, blob.size + 1).await?;
         let (mut hasher, mut size) = (sha2::Sha256::new(), 0);
         while let Some(piece) = bytes.try_next().await? {
             size += piece.len() as u64;

@@ -8,8 +8,8 @@ mod range;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH,
+    IF_RANGE, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -56,7 +56,9 @@ pub async fn send(
     let (content_type, length, only) = (parts.content_type(), parts.length(), parts.only());
     let body = if *method == Method::HEAD {
         Body::empty()
-    } else if let Some(link) = service.link_to_binary(binary, &disposition).await? {
+    } else if can_be_redirected(headers, &parts)
+        && let Some(link) = service.link_to_binary(binary, &disposition).await?
+    {
         return Ok(redirect(link));
     } else {
         parts.body(binary, service).await?
@@ -75,6 +77,12 @@ pub async fn send(
         headers.insert(CONTENT_RANGE, ascii(parts::content_range(&range, size)));
     }
     Ok(response)
+}
+
+/// Clients repeat their headers where they are sent to, and a bucket has entity tags of its own and knows no lists of
+/// ranges: such a request is answered here.
+fn can_be_redirected(headers: &HeaderMap, parts: &Parts) -> bool {
+    !headers.contains_key(IF_MATCH) && !headers.contains_key(IF_RANGE) && parts.only().is_some()
 }
 
 /// What the file is to be called where it arrives.

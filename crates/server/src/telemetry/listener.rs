@@ -17,6 +17,8 @@ use super::{SECONDS, WAITING};
 use crate::connections;
 use crate::service::Service;
 
+/// Of how many open files the listener takes half: those who ask for metrics are few.
+const OPEN_FILES: u64 = 128;
 /// How often measurements are put into their buckets. Nobody may be asking for them.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// The buckets of times, in seconds: from an answer out of memory to a large upload.
@@ -41,8 +43,8 @@ impl Listener {
     ///
     /// # Errors
     /// If the listener fails.
-    pub(crate) async fn run(self, service: Service, open_files: u64) -> io::Result<()> {
-        let server = connections::server(self.listener, None, &service.settings, open_files)?;
+    pub(crate) async fn run(self, service: Service) -> io::Result<()> {
+        let server = connections::server(self.listener, None, &service.settings, OPEN_FILES)?;
         let metrics = self.metrics.clone();
         let app = Router::new().route("/metrics", get(render)).with_state((service, self.metrics));
         let serving = server.handle(Handle::new()).serve(app.into_make_service());

@@ -164,6 +164,22 @@ async fn the_reason_of_a_failure_is_its_headline(#[values(Engine::Sqlite, Engine
 
 #[rstest]
 #[tokio::test]
+async fn the_reason_of_a_failure_is_found_some_reports_earlier(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    // As SWUpdate says it without a boot loader's environment, and with a damaged image.
+    let harmless = "ERROR : Cannot read stored update state.";
+    world.says(1, "proceeding", "none", &[harmless, "ERROR : HASH mismatch : 1 <--> 2"]).await;
+    world.says(1, "proceeding", "none", &["Image invalid or corrupted. Not installing ...", harmless]).await;
+    world.says(1, "proceeding", "none", &["ERROR : No suitable .swu image found", "Waiting for requests..."]).await;
+    world.says(1, "closed", "failure", &["No suitable .swu image found\n"]).await;
+    assert_eq!(world.record(&pushed).await.message.as_deref(), Some("ERROR : HASH mismatch : 1 <--> 2"));
+}
+
+#[rstest]
+#[tokio::test]
 async fn two_types_come_one_after_the_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::on(engine).await else { return };
     world.push("1.0").await;

@@ -9,6 +9,7 @@ CREATE TABLE invitations (
     partner_id             TEXT COLLATE "C" NOT NULL REFERENCES partners (partner_id),
     invitation_id          TEXT COLLATE "C" NOT NULL,
     email                  TEXT COLLATE "C" NOT NULL,
+    invited_by             TEXT COLLATE "C",
     token_hash             BYTEA NOT NULL,
     is_owner               BOOLEAN NOT NULL,
     view_device_info       BOOLEAN NOT NULL,
@@ -36,9 +37,17 @@ CREATE TABLE gateway_tokens (
     FOREIGN KEY (partner_id, registers_device_type_id) REFERENCES device_types (partner_id, device_type_id)
 );
 
--- Who did what. Rows are only ever added; hash covers the row and the hash before it.
+-- The last entry of each partner's audit log, so that the end of a log cannot be cut off unnoticed.
+CREATE TABLE audit_heads (
+    partner_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES partners (partner_id),
+    sequence   BIGINT NOT NULL,
+    hash       BYTEA NOT NULL
+);
+
+-- Who did what. Rows are only ever added; hash covers the row and the hash before it. They refer to the head, which
+-- whoever adds one has locked, and not to the partner, whom somebody else may have.
 CREATE TABLE audit_log (
-    partner_id  TEXT COLLATE "C" NOT NULL REFERENCES partners (partner_id),
+    partner_id  TEXT COLLATE "C" NOT NULL REFERENCES audit_heads (partner_id),
     sequence    BIGINT NOT NULL,
     at_ms       BIGINT NOT NULL,
     actor_kind  TEXT COLLATE "C" NOT NULL,
@@ -55,13 +64,6 @@ CREATE TABLE audit_log (
     PRIMARY KEY (partner_id, sequence)
 );
 CREATE INDEX audit_log_time ON audit_log (partner_id, at_ms);
-
--- The last entry of each log, so that the end of a log cannot be cut off unnoticed.
-CREATE TABLE audit_heads (
-    partner_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES partners (partner_id),
-    sequence   BIGINT NOT NULL,
-    hash       BYTEA NOT NULL
-);
 
 -- What became of pushes, for those who listen. The oldest go after a while; push_history stays.
 CREATE TABLE push_events (

@@ -9,6 +9,7 @@ CREATE TABLE invitations (
     partner_id             TEXT NOT NULL REFERENCES partners (partner_id),
     invitation_id          TEXT NOT NULL,
     email                  TEXT NOT NULL,
+    invited_by             TEXT,
     token_hash             BLOB NOT NULL,
     is_owner               INTEGER NOT NULL,
     view_device_info       INTEGER NOT NULL,
@@ -36,9 +37,17 @@ CREATE TABLE gateway_tokens (
     FOREIGN KEY (partner_id, registers_device_type_id) REFERENCES device_types (partner_id, device_type_id)
 ) STRICT;
 
--- Who did what. Rows are only ever added; hash covers the row and the hash before it.
+-- The last entry of each partner's audit log, so that the end of a log cannot be cut off unnoticed.
+CREATE TABLE audit_heads (
+    partner_id TEXT NOT NULL PRIMARY KEY REFERENCES partners (partner_id),
+    sequence   INTEGER NOT NULL,
+    hash       BLOB NOT NULL
+) STRICT;
+
+-- Who did what. Rows are only ever added; hash covers the row and the hash before it. They refer to the head, which
+-- whoever adds one has locked, and not to the partner, whom somebody else may have.
 CREATE TABLE audit_log (
-    partner_id  TEXT NOT NULL REFERENCES partners (partner_id),
+    partner_id  TEXT NOT NULL REFERENCES audit_heads (partner_id),
     sequence    INTEGER NOT NULL,
     at_ms       INTEGER NOT NULL,
     actor_kind  TEXT NOT NULL,
@@ -55,13 +64,6 @@ CREATE TABLE audit_log (
     PRIMARY KEY (partner_id, sequence)
 ) STRICT;
 CREATE INDEX audit_log_time ON audit_log (partner_id, at_ms);
-
--- The last entry of each log, so that the end of a log cannot be cut off unnoticed.
-CREATE TABLE audit_heads (
-    partner_id TEXT NOT NULL PRIMARY KEY REFERENCES partners (partner_id),
-    sequence   INTEGER NOT NULL,
-    hash       BLOB NOT NULL
-) STRICT;
 
 -- What became of pushes, for those who listen. The oldest go after a while; push_history stays.
 CREATE TABLE push_events (

@@ -26,7 +26,12 @@ pub(super) fn remove_unfinished(folder: &Path, idle: Duration) -> Result<usize, 
     let mut removed = 0;
     for entry in entries {
         let entry = entry?;
-        let metadata = entry.metadata()?;
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            // An upload that was finished meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
         if metadata.is_dir() {
             removed += remove_unfinished(&entry.path(), idle)?;
         } else if entry.file_name().to_string_lossy().contains('#')

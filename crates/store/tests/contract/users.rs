@@ -52,12 +52,16 @@ async fn wrong_passwords_are_counted_until_a_right_one(#[values(Sqlite, Postgres
         (user.failed_attempts, user.last_used)
     };
     for expected in [1, 2] {
-        commit!(world, tx => users::count_failure(tx, &INSTALLATION, ada)).unwrap();
+        commit!(world, tx => users::count_failure(tx, &INSTALLATION, "ada@example.com")).unwrap();
         assert_eq!(counted(ada).await, (expected, None));
     }
-    commit!(world, tx => users::count_success(tx, &INSTALLATION, ada, at(77))).unwrap();
+    let count =
+        async |hash: &'static str| commit!(world, tx => users::count_success(tx, &INSTALLATION, ada, hash, at(77)));
+    assert!(!count("$argon2id$another").await.unwrap(), "it is another password by now");
+    assert_eq!(counted(ada).await.1, None);
+    assert!(count("$argon2id$…").await.unwrap());
     assert_eq!(counted(ada).await, (0, Some(at(77))));
-    commit!(world, tx => users::count_failure(tx, &INSTALLATION, ada)).unwrap();
+    commit!(world, tx => users::count_failure(tx, &INSTALLATION, "ada@example.com")).unwrap();
     assert_eq!(counted(ada).await, (1, Some(at(77))));
     assert_eq!(counted(other).await, (0, None));
 }

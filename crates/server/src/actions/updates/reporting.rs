@@ -12,6 +12,9 @@ use super::words::Words;
 use crate::actions::Error;
 use crate::service::Service;
 
+/// How many entries of a push's history are searched for the reason of its failure: SWUpdate sends its log in pieces.
+const REASONS_LIMIT: i64 = 16;
+
 /// What a device says about a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
@@ -57,7 +60,10 @@ impl Service {
                 Box::pin(async move {
                     let (push, before) = locked(tx, &device, action).await?;
                     let words = match feedback.stage {
-                        Stage::Failed => Words::of_failure(&feedback.said, before.as_ref()),
+                        Stage::Failed => {
+                            let before = pushes::recent_entries(tx, &device, push.id, REASONS_LIMIT).await?;
+                            Words::of_failure(&feedback.said, &before)
+                        }
                         _ => Words::of(&feedback.said),
                     };
                     let report = Report {

@@ -6,9 +6,16 @@ use otaria_core::push::Entry;
 const LINES: usize = 64;
 /// How much of one line is kept, in characters.
 const LINE_LENGTH: usize = 1024;
-/// Last lines that say that something went wrong, but not what.
-const SAYS_NOTHING: [&str; 5] =
-    ["update failed", "no suitable .swu image found", "failed to install software bundle", "failed", "error"];
+/// Lines that say that something went wrong, but not what. The last one every SWUpdate says that keeps no state in a
+/// boot loader, however well it goes.
+const SAYS_NOTHING: [&str; 6] = [
+    "update failed",
+    "no suitable .swu image found",
+    "failed to install software bundle",
+    "failed",
+    "error",
+    "cannot read stored update state",
+];
 
 /// What a device says: a headline, and everything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +35,16 @@ impl Words {
     }
 
     /// The words of a report of failure: a last line that says nothing gives way to the reason, which some devices
-    /// gave in the report `before`.
-    pub(super) fn of_failure(said: &[String], before: Option<&Entry>) -> Self {
+    /// gave in one of the reports `before`, newest first.
+    pub(super) fn of_failure(said: &[String], before: &[Entry]) -> Self {
         let details = clean(said);
         let last = details.last();
         let message = match last {
             Some(last) if !says_nothing(last) => Some(last.clone()),
             _ => {
-                let earlier = before.into_iter().flat_map(|entry| entry.details.iter().chain(&entry.message));
+                let mut earlier = before.iter().flat_map(|entry| entry.details.iter().rev().chain(&entry.message));
                 let reason = details.iter().rev().find(|line| gives_reason(line));
-                reason.or_else(|| earlier.rev().find(|line| gives_reason(line))).or(last).cloned()
+                reason.or_else(|| earlier.find(|line| gives_reason(line))).or(last).cloned()
             }
         };
         Self { message, details }.without_repetition()
@@ -66,11 +73,14 @@ fn clean(said: &[String]) -> Vec<String> {
 
 fn says_nothing(line: &str) -> bool {
     let line = line.trim_end_matches(['.', '!']);
-    SAYS_NOTHING.iter().any(|nothing| line.eq_ignore_ascii_case(nothing))
+    // A log marks such lines in one of these ways.
+    let line = ["[ERROR]", "ERROR"].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line);
+    let line = line.trim_start_matches([' ', ':']);
+    line.is_empty() || SAYS_NOTHING.iter().any(|nothing| line.eq_ignore_ascii_case(nothing))
 }
 
 fn gives_reason(line: &str) -> bool {
-    line.contains("ERROR") || line.starts_with("LastError")
+    (line.contains("ERROR") || line.starts_with("LastError")) && !says_nothing(line)
 }
 
 #[cfg(test)]
@@ -102,21 +112,36 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_says_nothing_is_no_reason() {
+        for line in ["ERROR", "[ERROR] : Update failed.", "ERROR : Cannot read stored update state.", "Error!"] {
+            assert!(says_nothing(line) && !gives_reason(line), "{line}");
+        }
+        for line in ["ERROR : HASH mismatch", "[ERROR] disk", "LastError: mark failed", "12 ERROR"] {
+            assert!(gives_reason(line), "{line}");
+        }
+    }
+
+    #[test]
     fn a_failure_that_says_nothing_is_explained_by_what_was_said_before() {
-        let before = Entry {
-            state: PushState::Installing,
-            message: Some("[INFO] waiting".into()),
-            details: lines(&["[ERROR] : SW not compatible with hardware", "[INFO] waiting"]),
-        };
-        let words = Words::of_failure(&lines(&["No suitable .swu image found\n"]), Some(&before));
+        let before = [
+            Entry {
+                state: PushState::Installing,
+                message: Some("[INFO] waiting".into()),
+                details: lines(&["[ERROR] : SW not compatible with hardware", "[INFO] waiting"]),
+            },
+            Entry { state: PushState::Installing, message: Some("ERROR before that".into()), details: vec![] },
+        ];
+        let words = Words::of_failure(&lines(&["No suitable .swu image found\n"]), &before);
         assert_eq!(words.message.as_deref(), Some("[ERROR] : SW not compatible with hardware"));
         assert_eq!(words.details, ["No suitable .swu image found"]);
 
-        let own = Words::of_failure(&lines(&["ERROR disk", "Update Failed."]), Some(&before));
+        let own = Words::of_failure(&lines(&["ERROR disk", "Update Failed."]), &before);
         assert_eq!(own.message.as_deref(), Some("ERROR disk"));
-        let specific = Words::of_failure(&lines(&["ERROR disk", "battery low"]), Some(&before));
+        let specific = Words::of_failure(&lines(&["ERROR disk", "battery low"]), &before);
         assert_eq!(specific.message.as_deref(), Some("battery low"));
-        assert_eq!(Words::of_failure(&lines(&["failed"]), None).message.as_deref(), Some("failed"));
-        assert_eq!(Words::of_failure(&[], None).message, None);
+        let older = Words::of_failure(&lines(&["Update Failed."]), &before[1..]);
+        assert_eq!(older.message.as_deref(), Some("ERROR before that"));
+        assert_eq!(Words::of_failure(&lines(&["failed"]), &[]).message.as_deref(), Some("failed"));
+        assert_eq!(Words::of_failure(&[], &[]).message, None);
     }
 }

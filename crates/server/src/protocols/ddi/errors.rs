@@ -74,7 +74,9 @@ fn refuse(error: &Error) -> Response {
         Error::Forbidden => (StatusCode::FORBIDDEN, None),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Error::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),
-        Error::TooMany { retry_after } => (StatusCode::TOO_MANY_REQUESTS, Some(retry_after.as_secs().max(1))),
+        Error::TooManyAttempts { retry_after } | Error::TooManyListeners { retry_after } => {
+            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after.as_secs().max(1)))
+        }
         Error::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, None),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_SECONDS)),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),

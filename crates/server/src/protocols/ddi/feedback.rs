@@ -24,9 +24,19 @@ pub(super) async fn post(
     Ok(empty(StatusCode::OK))
 }
 
+/// What SWUpdate says when everything is written and it waits for its restart, and when it is back but not yet sure.
+/// The protocol itself has no word for that.
+const INSTALLED: [&str; 2] = ["All Chunks Installed.", "Update Installed, Testing Pending."];
+
 fn meant(status: StatusIn) -> Feedback {
     let progress = status.result.progress.as_ref().and_then(percent);
-    Feedback { stage: stage(status.execution, status.result.finished), progress, said: status.details }
+    let stage = match stage(status.execution, status.result.finished) {
+        Stage::Installing if status.details.last().is_some_and(|last| INSTALLED.contains(&last.trim())) => {
+            Stage::Installed
+        }
+        stage => stage,
+    };
+    Feedback { stage, progress, said: status.details }
 }
 
 /// How far the device is. `proceeding` is what clients say while they install, many of which download and install
@@ -76,6 +86,23 @@ mod tests {
         #[case] expected: Stage,
     ) {
         assert_eq!(stage(execution, finished), expected);
+    }
+
+    #[rstest]
+    #[case("proceeding", "All Chunks Installed.", Stage::Installed)]
+    #[case("proceeding", "Update Installed, Testing Pending.\\n", Stage::Installed)]
+    #[case("proceeding", "Installed Chunk.", Stage::Installing)]
+    #[case("scheduled", "All Chunks Installed.", Stage::Note)]
+    #[case("closed", "All Chunks Installed.", Stage::Succeeded)]
+    fn a_device_that_waits_for_its_restart_has_installed(
+        #[case] execution: &str,
+        #[case] said: &str,
+        #[case] expected: Stage,
+    ) {
+        let body = format!(
+            r#"{{"status":{{"execution":"{execution}","result":{{"finished":"none"}},"details":["so far","{said}"]}}}}"#
+        );
+        assert_eq!(meant(FeedbackIn::parse(body.as_bytes()).unwrap().status).stage, expected);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether a client takes JSON, which is what this API answers with.
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
@@ -12,26 +12,40 @@ const JSON: &str = "application/json";
 
 /// Refuses a request whose `Accept` header excludes JSON, where JSON is all there is.
 pub(super) async fn require_json(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
+    // By the route: in a path, a device may be called whatever it is called.
+    let route = request.extensions().get::<MatchedPath>();
+    let path = route.map_or(request.uri().path(), MatchedPath::as_str);
     let answers_json = path.starts_with("/v1/") || path.starts_with("/oauth/");
     let answers_bytes = request.method() != axum::http::Method::POST && path.contains("/binaries/");
     // Where there is something else as well, the handler looks for itself.
     let answers_more = answers_bytes || path.ends_with("/events") || path.ends_with("/auditLog");
-    if answers_json && !answers_more && !takes(request.headers(), JSON) {
-        let description = "This is answered as application/json: let the Accept header allow it, or leave it out.";
-        return Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", description).into_response();
+    if answers_json
+        && !answers_more
+        && let Some(refusal) = refusal(request.headers(), JSON)
+    {
+        return refusal.into_response();
     }
     next.run(request).await
+}
+
+/// What a client is told whose `Accept` header excludes this media type; none where it takes it.
+pub(super) fn refusal(headers: &HeaderMap, kind: &str) -> Option<Refusal> {
+    let description = format!("This is answered as {kind}: let the Accept header allow it, or leave it out.");
+    let refusal = Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", description);
+    (!takes(headers, kind)).then_some(refusal)
 }
 
 /// Whether the client names exactly this media type as one that it takes.
 pub(super) fn names(headers: &HeaderMap, kind: &str) -> bool {
     let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
-    ranges.any(|range| range.split(';').next().is_some_and(|named| named.trim().eq_ignore_ascii_case(kind)))
+    ranges.any(|range| {
+        let named = range.split(';').next().unwrap_or_default().trim();
+        named.eq_ignore_ascii_case(kind) && takes_by(range, kind)
+    })
 }
 
 /// Whether the client takes this media type.
-pub(super) fn takes(headers: &HeaderMap, kind: &str) -> bool {
+fn takes(headers: &HeaderMap, kind: &str) -> bool {
     let mut ranges =
         headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or("*/*").split(',')).peekable();
     ranges.peek().is_none() || ranges.any(|range| takes_by(range, kind))

@@ -1,14 +1,14 @@
 //! `/v1/partners/{partnerId}/auditLog`
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use futures::stream;
+use futures::{TryStreamExt as _, stream};
 use otaria_core::Timestamp;
 use otaria_core::fields::Fields;
 use otaria_store::audit::{self, Entry, Filter};
@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::accept;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
-use crate::access::people::Owning;
+use crate::access::people::{MadeBy, Owning};
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -54,9 +54,17 @@ fn filter(query: &Query, fields: &mut Fields) -> Filter {
         actor: text("actor"),
         object: text("object"),
         request_id: text("requestId"),
-        from: query.parsed(fields, "from").map_or(all.from, Timestamp::from_millis),
-        until: query.parsed(fields, "until").map_or(all.until, Timestamp::from_millis),
+        from: moment(query, fields, "from").unwrap_or(all.from),
+        until: moment(query, fields, "until").unwrap_or(all.until),
     }
+}
+
+fn moment(query: &Query, fields: &mut Fields, name: &str) -> Option<Timestamp> {
+    let number = query.first(name)?.parse();
+    if number.is_err() {
+        fields.refuse(name, "must be a whole number: milliseconds since the Unix epoch");
+    }
+    number.ok().map(Timestamp::from_millis)
 }
 
 /// Retrieves a page of the partner's audit log, as an owner: who did what, on what, before and after, from where. With
@@ -83,6 +91,7 @@ fn filter(query: &Query, fields: &mut Fields) -> Filter {
 async fn list(
     Owning { scope, .. }: Owning,
     State(service): State<Service>,
+    Extension(made_by): Extension<MadeBy>,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response, Refusal> {
@@ -91,7 +100,10 @@ async fn list(
     let request = query.page(&mut fields, audit::SORTABLE);
     fields.finish().map_err(Error::from)?;
     if accept::names(&headers, NDJSON) {
-        return Ok(export(service, scope, filter));
+        return Ok(export(service, scope, filter, made_by));
+    }
+    if let Some(refusal) = accept::refusal(&headers, "application/json") {
+        return Err(refusal);
     }
     let page = service.audit_log(&scope, &filter, &request).await?;
     let page: PageOut<AuditEntryOut> = page_out(page, &request, out);
@@ -99,10 +111,14 @@ async fn list(
 }
 
 /// All that the filter keeps, read a batch at a time as fast as the client takes it.
-fn export(service: Service, scope: OwnPartner, filter: Filter) -> Response {
+fn export(service: Service, scope: OwnPartner, filter: Filter, made_by: MadeBy) -> Response {
     let lines = stream::try_unfold(0, move |after| {
-        let (service, filter) = (service.clone(), filter.clone());
+        let (service, filter, made_by) = (service.clone(), filter.clone(), made_by.clone());
         async move {
+            // It may go on for long, and whoever may not read on must not.
+            if made_by.still_may().await.is_err() {
+                return Err(Error::Forbidden);
+            }
             let batch = service.audit_log_after(&scope, &filter, after).await?;
             let Some(last) = batch.last().map(|entry| entry.sequence) else { return Ok(None) };
             let mut text = Vec::new();
@@ -114,6 +130,9 @@ fn export(service: Service, scope: OwnPartner, filter: Filter) -> Response {
             }
             Ok::<_, Error>(Some((Bytes::from(text), last)))
         }
+    });
+    let lines = lines.inspect_err(|error: &Error| {
+        tracing::error!(error = error as &dyn std::error::Error, "an export of the audit log was cut off");
     });
     ([(CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
 }

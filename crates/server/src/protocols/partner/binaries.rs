@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::body::JsonBody;
 use super::errors::Refusal;
 use super::path::PathParts;
-use crate::access::people::{Managing, Viewing};
+use crate::access::people::{MadeBy, Managing, Viewing};
 use crate::actions::Error;
 use crate::actions::audit::Actor;
 use crate::actions::binaries::ExpectedDigests;
@@ -53,10 +53,11 @@ async fn upload(
     State(service): State<Service>,
     request: Request,
 ) -> Result<Json<StringValue>, Refusal> {
+    let made_by = request.extensions().get::<MadeBy>().cloned().unwrap_or_default();
     let media_type = media_type(request.headers());
     let sha256 = match media_type.as_str() {
-        "multipart/form-data" => upload_form(&service, scope, actor, request).await?,
-        "application/octet-stream" | "" => upload_bytes(&service, scope, actor, request).await?,
+        "multipart/form-data" => upload_form(&service, scope, actor, &made_by, request).await?,
+        "application/octet-stream" | "" => upload_bytes(&service, scope, actor, &made_by, request).await?,
         _ => {
             let description = "Send the file as application/octet-stream, or in a form as multipart/form-data.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
@@ -74,12 +75,14 @@ async fn upload_bytes(
     service: &Service,
     scope: ManagePartner,
     actor: Actor,
+    made_by: &MadeBy,
     request: Request,
 ) -> Result<Sha256, Refusal> {
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
     let body = request.into_body().into_data_stream().map(|chunk| counted(chunk.map_err(|_| cut_off())));
     let received = service.receive_binary(body, expected).await?;
+    made_by.still_may().await?;
     Ok(service.keep_binary(scope, actor, received, file_name).await?)
 }
 
@@ -87,6 +90,7 @@ async fn upload_form(
     service: &Service,
     scope: ManagePartner,
     actor: Actor,
+    made_by: &MadeBy,
     request: Request,
 ) -> Result<Sha256, Refusal> {
     if expected(request.headers())? != ExpectedDigests::default() {
@@ -103,6 +107,7 @@ async fn upload_form(
             let received = service.receive_binary(body, expected).await?;
             // Only a form that came to its end was not cut off.
             while next_part(service, &mut form).await?.is_some() {}
+            made_by.still_may().await?;
             return Ok(service.keep_binary(scope, actor, received, file_name).await?);
         }
     }

@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
 
 use super::errors::Refusal;
+use crate::access::people::MadeBy;
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -23,7 +25,9 @@ impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
+        let made_by = request.extensions().get::<MadeBy>().cloned().unwrap_or_default();
         let bytes = read(request.into_body(), LARGEST, service).await?;
+        made_by.still_may().await?;
         Ok(Self(parse(&bytes)?))
     }
 }
@@ -64,15 +68,38 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 }
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
-    let path = error.path().to_string();
+    let path = named(error.path());
     // A number that no type can hold is well-formed all the same.
     let is_out_of_range = error.inner().to_string().starts_with("number out of range");
-    if (error.inner().is_data() || is_out_of_range) && path != "." {
-        Error::field(&path, format_args!("cannot be read: {}", error.inner()))
+    if (error.inner().is_data() || is_out_of_range) && !path.is_empty() {
+        Error::field(&path, format_args!("cannot be read: {}", wanted(error.inner())))
     } else if error.inner().is_data() {
-        Error::Malformed(format!("The body cannot be read: {}.", error.inner()))
+        Error::Malformed(format!("The body cannot be read: {}.", wanted(error.inner())))
     } else {
         Error::Malformed(format!("The body is not JSON: {}.", error.inner()))
+    }
+}
+
+/// The field that cannot be read, by the names that the document has. What stands deeper may be a client's own text.
+fn named(path: &Path) -> String {
+    let mut parts = path.iter();
+    let first = match parts.next() {
+        Some(Segment::Map { key }) => key.as_str(),
+        _ => return String::new(),
+    };
+    let deeper = parts.map_while(|part| match part {
+        Segment::Seq { index } => Some(format!("[{index}]")),
+        _ => None,
+    });
+    std::iter::once(first.to_owned()).chain(deeper).collect()
+}
+
+/// What was wanted in place of what came. What came may be a secret in the wrong place, and is not quoted.
+pub(super) fn wanted(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
     }
 }
 
@@ -108,6 +135,12 @@ mod tests {
     #[test]
     fn a_wrong_type_names_its_field() {
         assert!(error::<FirmwareTypeIn>(r#"{"name": 5}"#).starts_with("name cannot be read"));
+    }
+
+    #[test]
+    fn what_came_is_not_quoted() {
+        let wrong = error::<FirmwareTypeIn>(r#"{"name": 12345}"#);
+        assert!(wrong.contains("expected a string at line 1") && !wrong.contains("12345"), "{wrong}");
     }
 
     #[test]

@@ -90,7 +90,10 @@ impl From<Error> for Refusal {
             Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
             Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
             Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
-            Error::TooMany { retry_after } => {
+            Error::TooManyListeners { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
+            }
+            Error::TooManyAttempts { retry_after } => {
                 telemetry::sign_in_refused("too_many_requests");
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
             }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event as Sent, Sse};
 use axum::response::{IntoResponse as _, Response};
+use futures::TryStreamExt as _;
 use futures::stream::{self, Stream};
 use otaria_store::events::Event;
 use otaria_store::pushes::PushRecord;
@@ -91,8 +92,11 @@ fn sending(listener: Listener) -> impl Stream<Item = Result<Sent, Error>> {
             None => Ok::<_, Error>(None),
         }
     });
-    let flat = futures::TryStreamExt::map_ok(batches, |batch| stream::iter(batch.into_iter().map(Ok)));
-    futures::TryStreamExt::try_flatten(flat)
+    let batches = batches.inspect_err(|error| {
+        tracing::error!(error = error as &dyn std::error::Error, "a listener was cut off");
+    });
+    let flat = batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok)));
+    flat.try_flatten()
 }
 
 async fn answer(
@@ -101,9 +105,8 @@ async fn answer(
     headers: &HeaderMap,
     subject: Subject,
 ) -> Result<Response, Refusal> {
-    if !accept::takes(headers, "text/event-stream") {
-        let description = "This is answered as text/event-stream: let the Accept header allow it, or leave it out.";
-        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", description));
+    if let Some(refusal) = accept::refusal(headers, "text/event-stream") {
+        return Err(refusal);
     }
     let last = match headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-")) {
         None | Some("") => None,

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::JsonBody;
+use super::body::{JsonBody, wanted};
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, TagsParam, page_out};
 use super::path::PathParts;
@@ -117,7 +117,7 @@ fn new_description(
 /// A field that was taken as it came, now read as what it must be.
 fn read<T: DeserializeOwned>(fields: &mut Fields, name: &str, value: Option<serde_json::Value>) -> Option<T> {
     let read = serde_json::from_value(value?);
-    read.map_err(|error| fields.refuse(name, format_args!("cannot be read: {error}"))).ok()
+    read.map_err(|error| fields.refuse(name, format_args!("cannot be read: {}", wanted(&error)))).ok()
 }
 
 fn version_number(fields: &mut Fields, body: &AssociationIn) -> VersionNumber {

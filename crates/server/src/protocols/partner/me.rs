@@ -94,7 +94,7 @@ async fn change_password(
     }
     let new = new_password(&mut fields, "newPassword", body.new_password);
     fields.finish().map_err(Error::from)?;
-    service.change_password(session, actor, current, new, place.address).await?;
+    service.change_password(session, actor, current, new, place.address, &place.origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -19,11 +19,13 @@ const SHORTEST_PASSWORD: usize = 8;
 /// The longest, which bounds what is hashed.
 const LONGEST_PASSWORD: usize = 256;
 
-/// A password that somebody chooses. Any characters will do.
+/// A password that somebody chooses. Any characters will do that can be typed.
 pub(super) fn new_password(fields: &mut Fields, name: &str, value: Option<String>) -> String {
     let password = value.unwrap_or_default();
     if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&password.chars().count()) {
         fields.refuse(name, format_args!("must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"));
+    } else if password.contains(char::is_control) {
+        fields.refuse(name, "must have no control characters");
     }
     password
 }

@@ -50,6 +50,8 @@ fn privileges(fields: &mut Fields, body: Option<PartnerPrivilegesIn>) -> Partner
         manage_device_profiles: body.manage_device_profiles.unwrap_or(false),
         invite_users: body.invite_users.unwrap_or(false),
     };
+    // An owner has every right, and whoever looks at the single ones sees it.
+    let privileges = if privileges.owner { PartnerPrivileges::OWNER } else { privileges };
     if privileges == PartnerPrivileges::default() {
         fields.refuse("privileges", "must have at least one: somebody without any is removed instead");
     }
