@@ -262,7 +262,8 @@ impl Server {
 
     /// Where the server is.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let is_tls = self.environment.iter().any(|(name, _)| name == "OTARIA_TLS_CERTIFICATE");
+        format!("{}://127.0.0.1:{}", if is_tls { "https" } else { "http" }, self.port)
     }
 
     /// A string that `bootstrap` printed.

@@ -13,8 +13,8 @@ use crate::supervisor;
 pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
     log_to_stderr();
     let mut settings = options.settings()?;
-    let listener = listen(settings.listen)?;
-    settings.listen = listener.local_addr()?;
+    let listener = listen(settings.listen, settings.tls.as_ref())?;
+    settings.listen = listener.address()?;
     let service = open(settings.clone()).await?;
     if !service.is_bootstrapped().await? {
         tracing::warn!("there are no credentials yet: run `otaria bootstrap --name NAME --email EMAIL` on this data");

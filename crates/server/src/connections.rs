@@ -4,6 +4,7 @@
 mod answers;
 mod frames;
 mod head;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use axum::http::{HeaderValue, StatusCode, Version};
@@ -32,6 +32,10 @@ use tower_service::Service;
 use crate::settings::Settings;
 use answers::{Answers, watched};
 use frames::Frames;
+use head::Begun;
+
+pub(crate) use tls::Tls;
+pub use tls::TlsError;
 
 /// How many bytes of headers are taken.
 const HEADER_BYTES: usize = 32 * 1024;
@@ -83,19 +87,20 @@ pub(crate) fn raise_open_files() -> u64 {
     most
 }
 
-/// A server on a listener, with every limit in place.
+/// A server on a listener, with every limit in place. With a certificate it speaks TLS alone.
 ///
 /// # Errors
 /// If the listener cannot be used.
 pub(crate) fn server(
     listener: std::net::TcpListener,
+    tls: Option<Tls>,
     settings: &Settings,
     open_files: u64,
 ) -> io::Result<Server<SocketAddr, Held>> {
     let header = settings.header;
     // Every connection may have a file open.
     let most = usize::try_from(open_files / 2).unwrap_or(usize::MAX);
-    let held = Held { open: Arc::default(), most, header, idle: settings.idle };
+    let held = Held { open: Arc::default(), most, tls, header, idle: settings.idle };
     let mut server = axum_server::from_tcp(listener)?.acceptor(held);
     let builder = server.http_builder();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(header).max_buf_size(HEADER_BYTES);
@@ -119,9 +124,10 @@ pub(crate) fn server(
 
 /// Says that connections are refused, though not for each of them, and not where it is the client's doing.
 fn report(reported: &Mutex<Option<Instant>>, error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, TimedOut};
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, TimedOut, UnexpectedEof};
 
-    if matches!(error.kind(), TimedOut | ConnectionReset | ConnectionAborted) {
+    let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, TimedOut, UnexpectedEof];
+    if kinds.contains(&error.kind()) {
         return;
     }
     let mut last = reported.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,6 +166,7 @@ pub(crate) async fn hold(mut request: Request, next: Next) -> Response {
 pub(crate) struct Held {
     open: Arc<AtomicUsize>,
     most: usize,
+    tls: Option<Tls>,
     header: Duration,
     idle: Duration,
 }
@@ -181,16 +188,12 @@ impl Held {
             return Err(io::Error::other("there are as many connections as open files allow"));
         }
         stream.set_nodelay(true)?;
-        let gathered = tokio::time::timeout(self.header, head::gather(&stream, HEADER_BYTES)).await;
         // Whoever is too slow is no news.
-        let Ok(head) = gathered else { return Err(io::ErrorKind::TimedOut.into()) };
-        let head = head?;
-        let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(self.idle));
+        let begun = tokio::time::timeout(self.header, self.begin(stream)).await;
+        let Ok(stream) = begun else { return Err(io::ErrorKind::TimedOut.into()) };
         let answers = Arc::new(Answers::default());
         let held = HeldStream {
-            head: Bytes::from(head),
-            stream: Box::pin(stream),
+            stream: stream?,
             answers: Arc::clone(&answers),
             frames: Frames::default(),
             header: self.header,
@@ -200,7 +203,25 @@ impl Held {
         };
         Ok((held, Introduced { service, answers }))
     }
+
+    /// Reads the first header of a connection, after a handshake if there is one.
+    async fn begin(&self, stream: TcpStream) -> io::Result<Begun<Pin<Box<dyn Transport>>>> {
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(self.idle));
+        let mut stream: Pin<Box<dyn Transport>> = Box::pin(stream);
+        if let Some(tls) = &self.tls {
+            let greeted = head::gather(stream, head::RECORD, head::has_greeting).await?;
+            // What a handshake needs is large, and only there from now on.
+            stream = Box::pin(Box::pin(tls.accept(greeted)).await?);
+        }
+        head::gather(stream, HEADER_BYTES, head::has_header).await
+    }
 }
+
+/// What bytes go through: the socket, or TLS on it.
+trait Transport: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Transport for T {}
 
 /// One of the connections that there may be.
 struct Place(Arc<AtomicUsize>);
@@ -222,9 +243,7 @@ impl Drop for Place {
 /// socket shows the first and hyper sees to the second for HTTP/1. An HTTP/2 client can keep its socket busy all the
 /// same, so there its answers and its frames are looked at.
 pub(crate) struct HeldStream {
-    /// What was read of it already.
-    head: Bytes,
-    stream: Pin<Box<TimeoutWriter<TcpStream>>>,
+    stream: Begun<Pin<Box<dyn Transport>>>,
     answers: Arc<Answers>,
     frames: Frames,
     header: Duration,
@@ -257,13 +276,7 @@ impl AsyncRead for HeldStream {
             self.look.as_mut().reset(deadline);
         }
         let before = into.filled().len();
-        let read = if self.head.is_empty() {
-            self.stream.as_mut().poll_read(cx, into)
-        } else {
-            let length = self.head.len().min(into.remaining());
-            into.put_slice(&self.head.split_to(length));
-            Poll::Ready(Ok(()))
-        };
+        let read = Pin::new(&mut self.stream).poll_read(cx, into);
         if read.is_ready() {
             self.frames.follow(into.filled().get(before..).unwrap_or_default(), Instant::now());
         }
@@ -273,15 +286,15 @@ impl AsyncRead for HeldStream {
 
 impl AsyncWrite for HeldStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -289,7 +302,7 @@ impl AsyncWrite for HeldStream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(cx, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

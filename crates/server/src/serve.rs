@@ -1,8 +1,9 @@
 //! Builds everything once, in order, and answers requests until it is told to stop.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ use otaria_store::{Repository, Store};
 use crate::access::forwarded;
 use crate::chores;
 use crate::clock::Clock;
-use crate::connections;
+use crate::connections::{self, Tls, TlsError};
 use crate::protocols::{ddi, partner};
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::settings::{Settings, TlsFiles};
 use crate::telemetry;
 
 /// How long transfers may go on after the server was told to stop.
@@ -44,6 +45,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The server's certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The data folder cannot be made.
     #[error("cannot make the data folder {folder}; choose another with --data")]
     DataFolder {
@@ -97,12 +101,30 @@ pub async fn open(settings: Settings) -> Result<Service, StartError> {
     Ok(Service::new(store, repository, settings, Clock::system()))
 }
 
-/// Takes the address to listen on; called inside a runtime.
+/// Where clients come in.
+pub struct Listener {
+    socket: std::net::TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+/// Takes the address to listen on, for TLS if there is a certificate; called inside a runtime.
 ///
 /// # Errors
-/// If it is taken.
-pub fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    connections::listen(address).map_err(|source| StartError::Listen { address, source })
+/// If the certificate cannot be used, or the address is taken.
+pub fn listen(address: SocketAddr, tls: Option<&TlsFiles>) -> Result<Listener, StartError> {
+    let tls = tls.map(|files| Tls::open(files, Clock::system())).transpose()?;
+    let socket = connections::listen(address).map_err(|source| StartError::Listen { address, source })?;
+    Ok(Listener { socket, tls })
 }
 
 /// Every dialect.
@@ -126,7 +148,7 @@ pub fn router(service: Service) -> Router {
 /// If the listener fails.
 pub async fn run(
     service: Service,
-    listener: TcpListener,
+    listener: Listener,
     ready: impl FnOnce(),
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
@@ -143,7 +165,9 @@ pub async fn run(
     let handle = Handle::<SocketAddr>::new();
     let app = router(service.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let open_files = connections::raise_open_files();
-    let server = connections::server(listener, &service.settings, open_files).map_err(StartError::Serve)?;
+    let Listener { socket, tls } = listener;
+    let server =
+        connections::server(socket, tls.clone(), &service.settings, open_files).map_err(StartError::Serve)?;
     let serving = server.handle(handle.clone()).serve(app);
     tokio::pin!(serving);
     let watched = async {
@@ -152,9 +176,16 @@ pub async fn run(
             None => std::future::pending().await,
         }
     };
+    let renewing = async {
+        match &tls {
+            Some(tls) => tls.renew().await,
+            None => std::future::pending::<Infallible>().await,
+        }
+    };
     let served = tokio::select! {
         served = &mut serving => served.map_err(StartError::Serve),
         watched = watched => watched.map_err(StartError::Serve),
+        never = renewing => match never {},
         // A server whose timers stand still looks healthy and is not.
         _ = &mut chores => return Err(StartError::Chores),
         () = stop => {

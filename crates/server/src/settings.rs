@@ -31,6 +31,13 @@ pub struct RawSettings {
     /// address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// `OTARIA_TLS_CERTIFICATE`: a PEM file with the server's certificate and those between it and its authority. With
+    /// it the server speaks TLS and nothing else. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
+    /// `OTARIA_TLS_KEY`: a PEM file with the certificate's private key; set together with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
     /// `OTARIA_TRUSTED_PROXIES`: addresses and networks of proxies whose `X-Forwarded-For` is believed. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_proxies: Option<String>,
@@ -130,6 +137,8 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// How devices and people reach the server, without a trailing slash; none until the address is known.
     pub public_url: Option<String>,
+    /// Where the server's certificate and its key are; without them it speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Proxies,
     /// The folder for everything that has no other place.
@@ -166,6 +175,15 @@ pub struct Settings {
     pub timers: Timers,
 }
 
+/// The files of the server's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and those between it and its authority, in PEM.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM.
+    pub key: PathBuf,
+}
+
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -188,6 +206,8 @@ pub const KEYS: &[&str] = &[
     "listen",
     "metrics_listen",
     "public_url",
+    "tls_certificate",
+    "tls_key",
     "trusted_proxies",
     "data",
     "database_url",
@@ -265,6 +285,16 @@ impl Settings {
             None => DatabaseLocation::Sqlite(data.join("otaria.db")),
             Some(url) => database(&url)?,
         };
+        let tls = match (raw.tls_certificate, raw.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => return Err(not_allowed("tls_key", "must be set together with tls_certificate")),
+            (None, Some(_)) => return Err(not_allowed("tls_certificate", "must be set together with tls_key")),
+        };
+        let public_url = raw.public_url.map(|url| public_url(&url)).transpose()?;
+        if tls.is_some() && public_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
+            return Err(not_allowed("public_url", "must be https:// together with tls_certificate"));
+        }
         let defaults = Timers::default();
         let poll = interval("poll_seconds", raw.poll_seconds.unwrap_or(300))?;
         // A device that is asked to poll rarely is silent for longer.
@@ -291,7 +321,8 @@ impl Settings {
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             metrics_listen: raw.metrics_listen,
-            public_url: raw.public_url.map(|url| public_url(&url)).transpose()?,
+            public_url,
+            tls,
             trusted_proxies,
             data,
             database,
@@ -314,10 +345,16 @@ impl Settings {
 
     /// The public URL, without a trailing slash: as configured, else where the server listens.
     pub fn public_url(&self) -> String {
+        let scheme = self.scheme();
         self.public_url.clone().unwrap_or_else(|| match self.listen.ip() {
-            ip if ip.is_unspecified() => format!("http://localhost:{}", self.listen.port()),
-            _ => format!("http://{}", self.listen),
+            ip if ip.is_unspecified() => format!("{scheme}://localhost:{}", self.listen.port()),
+            _ => format!("{scheme}://{}", self.listen),
         })
+    }
+
+    /// What the listener speaks: `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// The settings in force, for people: one a line, without secrets.
@@ -354,6 +391,10 @@ impl Settings {
                 None => "# metrics_listen = \"127.0.0.1:9090\"".to_owned(),
             },
             format!("public_url = {:?}", self.public_url()),
+            match &self.tls {
+                Some(files) => format!("tls_certificate = {:?}\ntls_key = {:?}", files.certificate, files.key),
+                None => "# tls_certificate = \"chain.pem\"\n# tls_key = \"key.pem\"".to_owned(),
+            },
             format!("trusted_proxies = {:?}", self.trusted_proxies.to_string()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),
@@ -452,6 +493,23 @@ mod tests {
     }
 
     #[test]
+    fn with_a_certificate_links_are_https() {
+        let both = |raw: &mut RawSettings| {
+            raw.tls_certificate = Some("chain.pem".into());
+            raw.tls_key = Some("key.pem".into());
+        };
+        let settings = raw(both).unwrap();
+        assert_eq!(settings.public_url(), "https://127.0.0.1:8080");
+        let text = settings.describe();
+        assert!(text.contains("tls_certificate = \"chain.pem\"\ntls_key = \"key.pem\"\n"), "{text}");
+        raw(|raw| {
+            both(raw);
+            raw.public_url = Some("http://ota.example.com".into());
+        })
+        .unwrap_err();
+    }
+
+    #[test]
     fn a_wrong_value_names_its_setting() {
         for error in [
             raw(|raw| raw.public_url = Some("ota.example.com".into())),
@@ -459,6 +517,8 @@ mod tests {
             raw(|raw| raw.repository_url = Some("ftp://x".into())),
             raw(|raw| raw.poll_seconds = Some(86_400)),
             raw(|raw| raw.chore_seconds = Some(0)),
+            raw(|raw| raw.tls_certificate = Some("chain.pem".into())),
+            raw(|raw| raw.tls_key = Some("key.pem".into())),
         ] {
             let text = error.unwrap_err().to_string();
             assert!(text.contains("must be"), "{text}");

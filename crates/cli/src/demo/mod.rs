@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use otaria_server::serve::{listen, open, run as serve};
+use otaria_server::serve::{Listener, listen, open, run as serve};
 use otaria_server::{RawSettings, Settings};
 use tokio::sync::Notify;
 
@@ -79,13 +79,13 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Listens at the address, or at the next free port above it.
-fn next_free(wanted: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), Failure> {
+fn next_free(wanted: SocketAddr) -> Result<(Listener, SocketAddr), Failure> {
     let last = wanted.port().saturating_add(PORTS);
     let mut refused = None;
     for port in wanted.port()..=last {
-        match listen(SocketAddr::new(wanted.ip(), port)) {
+        match listen(SocketAddr::new(wanted.ip(), port), None) {
             Ok(listener) => {
-                let address = listener.local_addr()?;
+                let address = listener.address()?;
                 return Ok((listener, address));
             }
             Err(error) => refused = refused.or(Some(error)),

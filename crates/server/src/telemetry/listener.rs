@@ -44,7 +44,7 @@ impl Listener {
     /// # Errors
     /// If the listener fails.
     pub(crate) async fn run(self, service: Service) -> io::Result<()> {
-        let server = connections::server(self.listener, &service.settings, OPEN_FILES)?;
+        let server = connections::server(self.listener, None, &service.settings, OPEN_FILES)?;
         let metrics = self.metrics.clone();
         let app = Router::new().route("/metrics", get(render)).with_state((service, self.metrics));
         let serving = server.handle(Handle::new()).serve(app.into_make_service());
