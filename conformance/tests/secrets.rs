@@ -29,13 +29,17 @@ struct Planted {
     owner: Api,
     device_type: String,
     secrets: Vec<String>,
+    /// Where metrics are asked for.
+    metrics: String,
 }
 
 impl Planted {
     async fn plant(engine: Engine) -> Self {
-        let server =
-            Server::start_with(engine, &[("RUST_LOG", "otaria=trace,otaria_server=trace,otaria_store=trace,info")])
-                .await;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let metrics = format!("127.0.0.1:{port}");
+        let everything = "otaria=trace,otaria_server=trace,otaria_store=trace,info";
+        let settings = [("OTARIA_METRICS_LISTEN", metrics.as_str()), ("RUST_LOG", everything)];
+        let server = Server::start_with(engine, &settings).await;
         let (partner, password) = (server.partner(), server.first("password"));
         let first = server.tokens("owner@example.com", &password).await.ok().body;
         let owner = server.anonymous().with_token(&text(&first, "access_token"));
@@ -68,7 +72,7 @@ impl Planted {
             ["Pl4nted-pass word/1", "Planted@secret.word", "PLANTEDbutwrong", "pl\u{e4}nted\"quote\\2"]
                 .map(str::to_owned),
         );
-        Self { server, owner, device_type, secrets }
+        Self { server, owner, device_type, secrets, metrics }
     }
 
     /// A request with a secret somewhere.
@@ -251,6 +255,9 @@ async fn a_secret_is_nowhere_but_where_it_belongs(#[case] engine: Engine) {
         let line = log.text.lines().find(|line| planted.found_in(line.as_bytes()).is_some());
         panic!("{secret} is in the audit log: {line:?}");
     }
+    let metrics = reqwest::get(format!("http://{}/metrics", planted.metrics)).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("otaria_http_requests_total"), "{metrics}");
+    assert_eq!(planted.found_in(metrics.as_bytes()), None, "it is in the metrics");
     let dump = planted.server.dump().await;
     assert!(contains(&dump, b"$argon2id$"));
     assert_eq!(planted.found_in(&dump), None, "it is in the database");
