@@ -10,7 +10,7 @@ mod error;
 pub mod events;
 pub mod firmware_images;
 pub mod firmware_types;
-pub mod gateways;
+pub mod gateway_tokens;
 pub mod me;
 pub mod partner_users;
 pub mod partners;

@@ -16,7 +16,7 @@ use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
 use crate::access::people::{Managing, Viewing};
 use crate::actions::Error;
-use crate::actions::gateways::GatewayTokenDetails;
+use crate::actions::gateway_tokens::GatewayTokenDetails;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
