@@ -473,3 +473,37 @@ async fn entries_written_at_once_are_one_chain(#[case] engine: Engine) {
     let (code, said) = check(&server);
     assert_eq!(code, Some(0), "{said}");
 }
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_there_before_is_what_the_entry_before_left(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let (owner, partner) = (server.owner().await, server.partner());
+    let device_type = owner.device_type(&partner, "first").await;
+    let path = format!("/v1/partners/{partner}/deviceTypes/{device_type}");
+    let changes = (0..48).map(|number| owner.put(&path, json!({ "name": format!("name {number}") })));
+    for answer in join_all(changes).await {
+        answer.ok();
+    }
+    let log = format!("/v1/partners/{partner}/auditLog?object={device_type}&sort=id&size=100");
+    let entries = owner.get(&log).await.ok().body["content"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), 49);
+    for pair in entries.windows(2) {
+        assert_eq!(pair[1]["before"], pair[0]["after"], "{pair:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_from_where_a_request_is_and_nobody_else_does() {
+    for (trusted, expected) in [("127.0.0.0/8", "198.51.100.7"), ("10.0.0.0/8", "127.0.0.1")] {
+        let server = Server::start_with(Engine::Sqlite, &[("OTARIA_TRUSTED_PROXIES", trusted)]).await;
+        let (owner, partner) = (server.owner().await, server.partner());
+        let request = owner.request(Method::POST, &format!("/v1/partners/{partner}/deviceTypes"));
+        let request = request.header("x-forwarded-for", "203.0.113.1, 198.51.100.7").json(&json!({ "name": "lamp" }));
+        Answer::of(request).await.is(StatusCode::CREATED);
+        let log = format!("/v1/partners/{partner}/auditLog?action=deviceType.created");
+        assert_eq!(owner.get(&log).await.ok().body["content"][0]["address"], expected);
+    }
+}

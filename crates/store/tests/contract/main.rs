@@ -6,6 +6,7 @@ mod binaries;
 mod bucket;
 mod device_types;
 mod devices;
+mod events;
 mod firmware_images;
 mod firmware_types;
 mod partners;
