@@ -4,13 +4,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod booting;
 mod cancelling;
 mod configuring;
+mod confirming;
 mod downloading;
 mod letting_in;
+mod maintaining;
 mod polling;
 #[path = "../../../store/tests/contract/scratch.rs"]
 mod scratch;
+mod stating;
 mod updating;
 mod upkeep;
 mod world;

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use otaria_core::digest::Digests;
+use otaria_core::policy::{AutoConfirm, Policy};
 use otaria_core::push::{Entry, Event, Push, PushState};
 use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, PushId, Timestamp, VersionNumber};
 use otaria_server::{Clock, RawSettings, Service, Settings};
 use otaria_store::accounts::{self, Account};
-use otaria_store::device_types::{self, DeviceType};
+use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::devices::{self, NewDevice};
 use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
@@ -235,13 +236,27 @@ impl World {
                         pushes::save(tx, &device, &change, now).await?;
                     }
                 }
-                let push = Push::new(new_id(PushId::from_uuid), firmware_type, number, now, &timers);
+                let agreed = devices::auto_confirmed(tx, &device).await?;
+                let auto_confirm = if agreed.is_some() { AutoConfirm::Active } else { AutoConfirm::Inactive };
+                let terms = device_types::policy(tx, &device).await?.terms(auto_confirm);
+                let push = Push::new(new_id(PushId::from_uuid), firmware_type, number, now, &timers).under(terms);
                 pushes::insert(tx, &device, push, &image, "the test").await
             })
         });
         let record: Result<PushRecord, Error> = pushed.await;
         let record = record.unwrap();
         Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
+    }
+
+    /// The operators want this of the updates of the device's type.
+    pub(crate) async fn wants(&self, policy: Policy) {
+        let (partner, device_type, now) = (self.partner, self.device_type, self.now());
+        let details = Details { name: "Lamp".to_owned(), description: None, policy };
+        let updated = self.store.write(move |tx| {
+            Box::pin(async move { device_types::update(tx, &partner, device_type, &details, now).await })
+        });
+        let updated: Result<_, Error> = updated.await;
+        assert!(updated.unwrap().is_some());
     }
 
     pub(crate) fn timers(&self) -> otaria_core::push::Timers {
@@ -326,8 +341,8 @@ async fn populate(store: &Store) -> (ManagePartner, DeviceTypeId) {
             partners::insert(tx, &INSTALLATION, &partner, Standing::Default, &SecretHash::of("secret")).await?;
             let account = Account { account_id, description: "Fleet".to_owned(), created: now };
             accounts::insert(tx, &owner, &account).await?;
-            let name = "Lamp".to_owned();
-            let device_type = DeviceType { device_type_id, name, description: None, created: now, updated: now };
+            let details = Details { name: "Lamp".to_owned(), description: None, policy: Policy::default() };
+            let device_type = DeviceType { device_type_id, details, created: now, updated: now };
             device_types::insert(tx, &owner, &device_type).await?;
             let client = Caller::Client { partner_id };
             let account = client.write_account(tx, account_id).await?.unwrap();

@@ -11,7 +11,7 @@ const STEM: usize = 64;
 pub(super) fn of(deployment: &Deployment) -> String {
     let uploaded = deployment.binary.file_name.as_deref().and_then(last_part);
     let name = uploaded.unwrap_or_else(|| {
-        let stem: String = deployment.image_name.chars().take(STEM).collect();
+        let stem: String = deployment.image.name.chars().take(STEM).collect();
         let (version, firmware_type) = (&deployment.push.version, deployment.push.push.firmware_type);
         plain(&format!("{stem}-{version}-{firmware_type}.bin"))
     });
