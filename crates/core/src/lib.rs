@@ -9,6 +9,7 @@ pub mod eligibility;
 pub mod fields;
 pub mod firmware;
 pub mod ids;
+pub mod inference;
 pub mod offer;
 pub mod page;
 pub mod push;

@@ -1,5 +1,6 @@
 //! What a device can do: ask what to do, fetch it, say how it gets on, say what it is.
 
+mod asking;
 mod configuring;
 mod reporting;
 mod words;
@@ -17,6 +18,7 @@ use otaria_store::{Conn, devices};
 use crate::actions::Error;
 use crate::service::Service;
 
+pub use asking::{Due, Part, Question};
 pub use reporting::{CancelAnswer, Feedback};
 
 /// The longest history that a device can ask for, in entries.
