@@ -132,7 +132,7 @@ impl World {
 
     /// A GET of a whole URL, without a token.
     pub(crate) fn get_unsigned(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}{path}", self.url))
+        self.unsigned(Method::GET, path)
     }
 
     /// A request for what lies below the server's root, without a token.
