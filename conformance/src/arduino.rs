@@ -145,6 +145,9 @@ impl Arduino {
         if md5 != HEXLOWER.encode(&Md5::digest(&written)) {
             return Err("MD5 Failed".to_owned());
         }
+        if header("x-sha256").is_some_and(|sha256| sha256 != HEXLOWER.encode(&Sha256::digest(&written))) {
+            return Err("SHA256 Failed".to_owned());
+        }
         self.written = Some(written);
         Ok(Outcome::Ok)
     }

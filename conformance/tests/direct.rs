@@ -66,8 +66,15 @@ impl Scene {
     }
 }
 
+/// What the sketches on the page of the ESP32 and the ESP8266 ask for, for this device and type.
 fn path(firmware_type: i64) -> String {
-    format!("/DEFAULT/direct/v1/{DEVICE}/types/{firmware_type}")
+    let page = include_str!("../../docs/devices/esp.md");
+    let mut addresses =
+        page.lines().filter(|line| line.contains("UPDATE_URL[]")).map(|line| line.split('"').nth(1).unwrap());
+    let address = addresses.next().unwrap();
+    assert_eq!(addresses.collect::<Vec<_>>(), [address], "one sketch for each chip");
+    let path = address.strip_prefix("https://ota.example.com").unwrap();
+    path.replace("lamp-1", DEVICE).replace("types/3", &format!("types/{firmware_type}"))
 }
 
 fn states(push: &Value) -> Vec<&str> {

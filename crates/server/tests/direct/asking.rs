@@ -24,6 +24,7 @@ async fn an_image_comes_whole_and_with_its_digests(#[values(Engine::Sqlite, Engi
         assert_eq!(headers["content-length"], "100000");
         assert_eq!(headers["content-type"], "application/octet-stream");
         assert_eq!(headers["x-md5"], md5(&expected).as_str());
+        assert_eq!(headers["x-sha256"], sha256(&expected).as_str());
         assert_eq!(headers["etag"], format!("\"{}\"", sha256(&expected)).as_str());
         for absent in ["transfer-encoding", "content-encoding", "location"] {
             assert!(!headers.contains_key(absent), "{absent}");

@@ -16,6 +16,8 @@ use crate::telemetry;
 
 /// The libraries compare what they wrote with it.
 const X_MD5: HeaderName = HeaderName::from_static("x-md5");
+/// The newest ones for the ESP32 with this as well.
+const X_SHA256: HeaderName = HeaderName::from_static("x-sha256");
 
 pub(super) async fn get(
     Asker { device, firmware_type }: Asker,
@@ -31,9 +33,11 @@ pub(super) async fn get(
     if purpose == Purpose::Read && response.status().is_success() {
         service.begin_reading(&device, &due, part(&response)).await?;
     }
-    let md5 = HEXLOWER.encode(&due.binary.digests.md5);
-    if let Ok(md5) = HeaderValue::try_from(md5) {
-        response.headers_mut().insert(X_MD5, md5);
+    let digests = due.binary.digests;
+    for (name, digest) in [(X_MD5, HEXLOWER.encode(&digests.md5)), (X_SHA256, digests.sha256.to_string())] {
+        if let Ok(digest) = HeaderValue::try_from(digest) {
+            response.headers_mut().insert(name, digest);
+        }
     }
     Ok(response)
 }

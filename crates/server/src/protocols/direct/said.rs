@@ -13,10 +13,10 @@ const FAMILIES: [&str; 2] = ["x-esp32-", "x-esp8266-"];
 /// The question of a device for an image of this firmware type. What cannot be read is as good as not said.
 ///
 /// The libraries send the digests of the running program and the room for another one also where they ask for the
-/// image of a file system, about which that says nothing: only the version is about what is asked for.
+/// image of a file system, of whatever kind, about which that says nothing: only the version is about what is asked for.
 pub(super) fn question(firmware_type: FirmwareType, headers: &HeaderMap) -> Question {
     let said = |name: &str| said(headers, name);
-    let is_program = said("mode").is_none_or(|mode| !mode.eq_ignore_ascii_case("spiffs"));
+    let is_program = said("mode").is_none_or(|mode| mode.eq_ignore_ascii_case("sketch"));
     let of_program = |name: &str| said(name).filter(|_| is_program);
     let claim = Claim {
         version: said("version").map(str::to_owned),
@@ -73,14 +73,16 @@ mod tests {
     #[test]
     fn of_a_file_system_only_the_version_is_said() {
         let md5 = "0f".repeat(16);
-        let question = asked(&[
-            ("x-esp32-mode", "spiffs"),
-            ("x-esp32-version", "7"),
-            ("x-esp32-sketch-md5", &md5),
-            ("x-esp32-free-space", "1"),
-        ]);
-        assert_eq!(question.claim, Claim { version: Some("7".into()), ..Claim::default() });
-        assert_eq!(question.room, None);
+        for mode in ["spiffs", "littlefs"] {
+            let question = asked(&[
+                ("x-esp32-mode", mode),
+                ("x-esp32-version", "7"),
+                ("x-esp32-sketch-md5", &md5),
+                ("x-esp32-free-space", "1"),
+            ]);
+            assert_eq!(question.claim, Claim { version: Some("7".into()), ..Claim::default() });
+            assert_eq!(question.room, None);
+        }
     }
 
     #[test]
