@@ -424,3 +424,15 @@ fn timers_of_no_length_do_not_spin() {
     push = push.on(Event::Fetched, NOW, &timers).push;
     assert!(push.check_at > Some(NOW) && push.on_timer(None, NOW, &timers).is_none());
 }
+
+#[test]
+fn a_note_of_the_server_moves_nothing() {
+    for state in [PushState::Offered, PushState::Downloading] {
+        let push = in_state(state);
+        let later = push.updated.plus(MINUTE);
+        let change = push.noted("no room".to_owned(), later);
+        let entry = Entry { state, message: Some("no room".to_owned()), details: Vec::new() };
+        assert_eq!((change.entry, change.installed), (Some(entry), None));
+        assert_eq!(change.push, Push { updated: later, message: Some("no room".to_owned()), ..push });
+    }
+}
