@@ -71,7 +71,8 @@ pub fn running(claim: &Claim, images: &[Candidate], device: OnDevice) -> Option<
     let version = claim.version.as_deref()?;
     let by_version = numbers(&|image| image.version == version);
     let by_number = numbers(&|image| version.parse() == Ok(image.version_number));
-    match if by_version.is_empty() { by_number } else { by_version }.as_slice() {
+    let named = if by_version.is_empty() { by_number } else { by_version };
+    match named.as_slice() {
         [only] => Some(*only),
         _ => None,
     }
