@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+pub mod arduino;
+pub mod pages;
 pub mod s3;
 pub mod siege;
 pub mod slow_link;

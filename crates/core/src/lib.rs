@@ -10,6 +10,7 @@ pub mod explanation;
 pub mod fields;
 pub mod firmware;
 pub mod ids;
+pub mod inference;
 pub mod maintenance;
 pub mod offer;
 pub mod page;

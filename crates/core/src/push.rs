@@ -159,6 +159,11 @@ impl Push {
         }
     }
 
+    /// The push with something in its history that the server found out about it, and that moves nothing.
+    pub fn noted(&self, why: String, now: Timestamp) -> Change {
+        Self { updated: now, ..self.clone() }.recorded(Some(why), Vec::new())
+    }
+
     /// Devices fetch again with every poll, so that only the first time is a sign of progress.
     fn on_fetched(&self, now: Timestamp, timers: &Timers) -> Change {
         match self.state.phase() {

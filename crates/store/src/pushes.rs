@@ -328,6 +328,31 @@ pub async fn by_action(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Res
     row.map(PushRecord::try_from).transpose()
 }
 
+/// How often the device began to download what its push delivers, as far as that was counted.
+pub async fn downloads(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Result<i64, Error> {
+    let row: Option<(i64,)> = fetch_optional!(
+        conn,
+        "SELECT downloads FROM pushes WHERE partner_id = $1 AND device_id = $2 AND action = $3",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        i64::from(action),
+    )?;
+    Ok(row.map_or(0, |(downloads,)| downloads))
+}
+
+/// Counts that the device begins to download what its push delivers. Returns how often it has by now.
+pub async fn count_download(tx: &mut Tx, scope: &DeviceScope, action: i32) -> Result<i64, Error> {
+    let row: Option<(i64,)> = fetch_optional!(
+        tx,
+        "UPDATE pushes SET downloads = downloads + 1 WHERE partner_id = $1 AND device_id = $2 AND action = $3
+         RETURNING downloads",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        i64::from(action),
+    )?;
+    Ok(row.map_or(0, |(downloads,)| downloads))
+}
+
 /// What a push to this device delivers, in its makers' words.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct PushedImage {

@@ -530,3 +530,15 @@ fn an_answer_to_what_nobody_asked_is_nothing() {
         }
     }
 }
+
+#[test]
+fn a_note_of_the_server_moves_nothing() {
+    for state in [PushState::Offered, PushState::Downloading] {
+        let push = in_state(state);
+        let later = push.updated.plus(MINUTE);
+        let change = push.noted("no room".to_owned(), later);
+        let entry = Entry { state, message: Some("no room".to_owned()), details: Vec::new() };
+        assert_eq!((change.entry, change.installed), (Some(entry), None));
+        assert_eq!(change.push, Push { updated: later, message: Some("no room".to_owned()), ..push });
+    }
+}

@@ -1,5 +1,6 @@
 //! What a device can do: ask what to do, agree to it, fetch it, say how it gets on, say what it is and what it runs.
 
+mod asking;
 mod configuring;
 mod confirming;
 mod opening;
@@ -21,6 +22,7 @@ use otaria_store::{Conn, devices};
 use crate::actions::Error;
 use crate::service::Service;
 
+pub use asking::{Due, Part, Question};
 pub use confirming::{ConfirmationAnswer, Taken};
 pub(super) use opening::opening;
 pub use reporting::{CancelAnswer, Feedback, Learning};

@@ -20,7 +20,7 @@ use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner
 use otaria_store::{
     Conn, DatabaseLocation, Error, Repository, RepositoryLocation, SecretHash, Store, binaries, firmware_images,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use sqlx::ConnectOptions as _;
@@ -133,7 +133,12 @@ impl World {
 
     /// A GET of a whole URL, without a token.
     pub(crate) fn get_unsigned(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}{path}", self.url))
+        self.unsigned(Method::GET, path)
+    }
+
+    /// A request for what lies below the server's root, without a token.
+    pub(crate) fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
     }
 
     pub(crate) fn head(&self, path: &str) -> RequestBuilder {
@@ -185,15 +190,15 @@ impl World {
     }
 
     /// Puts the bytes into the repository.
-    async fn upload(&self) -> Digests {
+    async fn upload(&self, bytes: &[u8]) -> Digests {
         let mut staged = self.repository.stage().await.unwrap();
-        staged.write(self.bytes.clone().into()).await.unwrap();
+        staged.write(bytes.to_vec().into()).await.unwrap();
         let location = staged.finish().await.unwrap();
         let digests = Digests {
-            sha256: otaria_core::Sha256::from_bytes(sha2::Sha256::digest(&self.bytes).into()),
-            sha1: sha1::Sha1::digest(&self.bytes).into(),
-            md5: md5::Md5::digest(&self.bytes).into(),
-            size: self.bytes.len() as u64,
+            sha256: otaria_core::Sha256::from_bytes(sha2::Sha256::digest(bytes).into()),
+            sha1: sha1::Sha1::digest(bytes).into(),
+            md5: md5::Md5::digest(bytes).into(),
+            size: bytes.len() as u64,
         };
         let (partner, now) = (self.partner, self.now());
         let noted = self.store.write(move |tx| {
@@ -213,7 +218,12 @@ impl World {
     }
 
     pub(crate) async fn push_type(&self, firmware_type: FirmwareType, version: &str) -> Pushed {
-        let (digests, device, now) = (self.upload().await, self.scope().await, self.now());
+        self.push_bytes(firmware_type, version, &self.bytes).await
+    }
+
+    /// Pushes a new image of these bytes to the device.
+    pub(crate) async fn push_bytes(&self, firmware_type: FirmwareType, version: &str, bytes: &[u8]) -> Pushed {
+        let (digests, device, now) = (self.upload(bytes).await, self.scope().await, self.now());
         let (partner, device_type) = (self.partner, self.device_type);
         let timers = self.timers();
         let content = Content {
