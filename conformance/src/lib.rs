@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+pub mod fleet;
+pub mod plain_http;
+pub mod publisher;
+pub mod rauc;
 pub mod s3;
 pub mod siege;
 pub mod slow_link;
@@ -23,6 +27,7 @@ use serde_json::{Value, json};
 
 pub mod people;
 pub mod tenants;
+pub mod zephyr;
 
 /// Which database a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

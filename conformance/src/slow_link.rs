@@ -1,4 +1,5 @@
-//! A link between a device and the server that can be slow, or break, in the middle of a download.
+//! A link between a device and the server that can be slow, break in the middle of a download, or tell the device
+//! something else than the server said.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +22,15 @@ pub enum Trouble {
     SlowAfter(usize),
     /// It is cut, and no connection after it.
     CutAfter(usize),
+    /// So many times the device reads something else, of the same length.
+    Says {
+        /// What the server says.
+        instead_of: &'static str,
+        /// What the device reads.
+        says: &'static str,
+        /// How many times.
+        times: usize,
+    },
 }
 
 /// What is known about a link, and what it has seen.
@@ -29,6 +39,19 @@ struct State {
     trouble: Trouble,
     sent: Vec<u8>,
     is_in_trouble: bool,
+}
+
+impl State {
+    /// Changes what is said. An answer that matters here is short, and comes in one piece.
+    fn misquote(&mut self, piece: &mut [u8]) {
+        let Trouble::Says { instead_of, says, times: times @ 1.. } = &mut self.trouble else { return };
+        assert_eq!(instead_of.len(), says.len());
+        if let Some(at) = piece.windows(says.len()).position(|window| window == instead_of.as_bytes()) {
+            piece[at..][..says.len()].copy_from_slice(says.as_bytes());
+            *times -= 1;
+            self.is_in_trouble = true;
+        }
+    }
 }
 
 /// A link. It lies between the public URL and the server.
@@ -61,6 +84,11 @@ impl Link {
                 tokio::spawn(carry(device, address.clone(), Arc::clone(&state)));
             }
         });
+    }
+
+    /// From now on, connections meet this.
+    pub fn meets(&self, trouble: Trouble) {
+        self.state.lock().unwrap().trouble = trouble;
     }
 
     /// Everything that devices have sent over it, one connection's bytes among another's.
@@ -100,6 +128,7 @@ async fn down(mut server: OwnedReadHalf, mut device: OwnedWriteHalf, state: &Mut
     let mut buffer = vec![0; SIP];
     let mut carried = 0;
     while let Ok(read @ 1..) = server.read(&mut buffer).await {
+        state.lock().unwrap().misquote(&mut buffer[..read]);
         if device.write_all(&buffer[..read]).await.is_err() {
             break;
         }
@@ -115,7 +144,7 @@ async fn down(mut server: OwnedReadHalf, mut device: OwnedWriteHalf, state: &Mut
                 (state.trouble, state.is_in_trouble) = (Trouble::None, true);
                 break;
             }
-            Trouble::None | Trouble::SlowAfter(_) | Trouble::CutAfter(_) => {}
+            Trouble::None | Trouble::SlowAfter(_) | Trouble::CutAfter(_) | Trouble::Says { .. } => {}
         }
     }
 }
