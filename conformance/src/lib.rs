@@ -27,6 +27,8 @@ use serde_json::{Value, json};
 
 pub mod people;
 pub mod tenants;
+pub mod writes;
+pub mod zchunk;
 pub mod zephyr;
 
 /// Which database a server runs on.

@@ -4,7 +4,9 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::slow_link::{Link, Trouble};
-use crate::{Api, Engine, Server, until};
+use crate::{Answer, Api, Engine, Server, until};
+
+const APPLICATION: i64 = 3;
 
 /// A server, the link that devices reach it over, and one device type.
 pub struct Publisher {
@@ -59,6 +61,24 @@ impl Publisher {
         let pushed = self.api.push(&self.partner, &self.device_type, image, device).await;
         let location = pushed.is(StatusCode::ACCEPTED).headers["location"].to_str().unwrap().to_owned();
         Push { publisher: self, location }
+    }
+
+    /// Pushes a file under its name to a new device; the link to it that the device gets, and the header that the
+    /// device shows.
+    pub async fn artifact(&self, device: &str, name: &str, bytes: Vec<u8>) -> (String, String) {
+        let header = format!("Authorization: TargetToken {}", self.device(device).await);
+        let url = self.api.publish_file(&self.partner, name, bytes).await;
+        let (_, image) = self.api.publish_url(&self.partner, &self.device_type, APPLICATION, name, &url).await;
+        self.push(&image, device).await;
+        let (name, value) = header.split_once(": ").unwrap();
+        let base = format!("{}/default/controller/v1/{device}", self.link.url());
+        let mut answer = Value::Null;
+        for url in [base.clone(), format!("{base}/deploymentBase/1")] {
+            let request = self.api.http.get(url).header(name, value);
+            answer = Answer::of(request).await.ok().body;
+        }
+        let artifact = &answer["deployment"]["chunks"][0]["artifacts"][0];
+        (artifact["_links"]["download-http"]["href"].as_str().unwrap().to_owned(), header)
     }
 
     /// What a device has said about itself.

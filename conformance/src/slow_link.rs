@@ -38,10 +38,23 @@ pub enum Trouble {
 struct State {
     trouble: Trouble,
     sent: Vec<u8>,
+    received: usize,
+    added: Option<String>,
     is_in_trouble: bool,
 }
 
 impl State {
+    /// A request with the header that is to be added, behind its first line.
+    fn with_header(&self, piece: &[u8]) -> Vec<u8> {
+        let end = piece.windows(2).position(|window| window == b"\r\n");
+        match (&self.added, end) {
+            (Some(header), Some(end)) if piece.starts_with(b"GET ") => {
+                [&piece[..end], b"\r\n", header.as_bytes(), &piece[end..]].concat()
+            }
+            _ => piece.to_vec(),
+        }
+    }
+
     /// Changes what is said. An answer that matters here is short, and comes in one piece.
     fn misquote(&mut self, piece: &mut [u8]) {
         let Trouble::Says { instead_of, says, times: times @ 1.. } = &mut self.trouble else { return };
@@ -66,7 +79,7 @@ impl Link {
     pub async fn lay(trouble: Trouble) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = State { trouble, sent: Vec::new(), is_in_trouble: false };
+        let state = State { trouble, sent: Vec::new(), received: 0, added: None, is_in_trouble: false };
         Self { listener: Some(listener), url, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -96,6 +109,17 @@ impl Link {
         self.state.lock().unwrap().sent.clone()
     }
 
+    /// How much devices have received over it, in bytes.
+    pub fn received(&self) -> usize {
+        self.state.lock().unwrap().received
+    }
+
+    /// From now on every request goes on with this header, for clients that cannot send it. Such a client writes its
+    /// header at once, and no body.
+    pub fn adds(&self, header: &str) {
+        self.state.lock().unwrap().added = Some(header.to_owned());
+    }
+
     /// Whether a connection has met the trouble.
     pub fn is_in_trouble(&self) -> bool {
         self.state.lock().unwrap().is_in_trouble
@@ -117,8 +141,12 @@ async fn carry(device: TcpStream, address: String, state: Arc<Mutex<State>>) {
 async fn up(mut device: OwnedReadHalf, mut server: OwnedWriteHalf, state: &Mutex<State>) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = device.read(&mut buffer).await {
-        state.lock().unwrap().sent.extend_from_slice(&buffer[..read]);
-        if server.write_all(&buffer[..read]).await.is_err() {
+        let piece = {
+            let mut state = state.lock().unwrap();
+            state.sent.extend_from_slice(&buffer[..read]);
+            state.with_header(&buffer[..read])
+        };
+        if server.write_all(&piece).await.is_err() {
             break;
         }
     }
@@ -128,7 +156,11 @@ async fn down(mut server: OwnedReadHalf, mut device: OwnedWriteHalf, state: &Mut
     let mut buffer = vec![0; SIP];
     let mut carried = 0;
     while let Ok(read @ 1..) = server.read(&mut buffer).await {
-        state.lock().unwrap().misquote(&mut buffer[..read]);
+        {
+            let mut state = state.lock().unwrap();
+            state.received += read;
+            state.misquote(&mut buffer[..read]);
+        }
         if device.write_all(&buffer[..read]).await.is_err() {
             break;
         }
