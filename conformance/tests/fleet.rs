@@ -20,8 +20,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 const APPLICATION: i64 = 3;
-/// How many images the fleet is to go through, one after the other.
-const IMAGES: usize = 3;
+/// How many images there are: what the fleet runs, one that comes only when it is too late for it, and those that the
+/// fleet is to go through, one after the other.
+const IMAGES: usize = 4;
+const LATE: usize = 1;
+const FIRST: usize = 2;
 /// How large they are, in bytes.
 const SIZE: usize = 12_000;
 /// How often a device is awake, on average, from one image to the next.
@@ -61,14 +64,14 @@ async fn goes_through_it(engine: Engine, devices: u64, restarts: u64) {
     let mut memory = 0;
     for restart in 0..restarts {
         // In the middle of whatever is under way then.
-        let moments = devices * VISITS * (IMAGES as u64 - 1) / restarts;
+        let moments = devices * VISITS * (IMAGES - FIRST) as u64 / restarts;
         fleet.visited(restart * moments + 1 + noise.below(moments)).await;
         memory = memory.max(server.peak_memory());
         tokio::task::block_in_place(|| {
             if restart % 2 == 0 {
-                server.kill()
+                server.kill();
             } else {
-                server.terminate()
+                server.terminate();
             }
             server.launch();
         });
@@ -260,7 +263,7 @@ async fn publish_all(scene: Arc<Scene>, devices: u64, visits: watch::Receiver<u6
     for person in 0..PEOPLE as u64 {
         let (scene, mut visits, mut noise) = (Arc::clone(&scene), visits.clone(), Noise::new(noise.number()));
         people.spawn(async move {
-            for (image, round) in (1..IMAGES).zip(0..) {
+            for (image, round) in (FIRST..IMAGES).zip(0..) {
                 for number in (person..devices).step_by(PEOPLE) {
                     let pace = (round * devices + number) * VISITS;
                     drop(visits.wait_for(|visits| *visits >= pace).await.unwrap());
@@ -273,15 +276,17 @@ async fn publish_all(scene: Arc<Scene>, devices: u64, visits: watch::Receiver<u6
 }
 
 async fn publish(scene: &Scene, image: usize, device: &str, noise: &mut Noise) {
-    let push = match noise.below(10) {
-        0 => return,
-        _ => scene.push(image, device).await,
-    };
+    // Refused, unless nothing newer stands in the way.
+    if image > FIRST && noise.below(4) == 0 {
+        scene.push(LATE, device).await;
+    }
+    if noise.below(10) == 0 {
+        return;
+    }
+    let push = scene.push(image, device).await;
     match (noise.below(20), push) {
         (0..2, _) if image + 1 < IMAGES => drop(scene.push(image + 1, device).await),
-        // It is refused, unless nothing of it stands in the way.
-        (2, _) => drop(scene.push(image - 1, device).await),
-        (3..6, Some(push)) => scene.cancel(&push).await,
+        (2..5, Some(push)) => scene.cancel(&push).await,
         _ => {}
     }
 }
