@@ -105,8 +105,10 @@ impl Push {
         self.state == PushState::Installed && deadline.minus(within).plus(asks_after) <= now
     }
 
-    /// What follows from `event`, which happens `now`.
+    /// What follows from `event`, which happens `now`; never before what happened to the push already, since whoever
+    /// looked at the clock first may have had to wait.
     pub fn on(&self, event: Event, now: Timestamp, timers: &Timers) -> Change {
+        let now = now.max(self.updated);
         match event {
             Event::Fetched => self.on_fetched(now, timers),
             Event::DownloadStarted => self.on_download_started(now, timers),

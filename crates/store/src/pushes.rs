@@ -475,6 +475,7 @@ pub async fn insert(
 /// Stores what became of a push of a locked device, and what its history gains by it.
 pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Timestamp) -> Result<(), Error> {
     let push = &change.push;
+    let now = now.max(push.updated);
     let before: Option<(String, Option<i64>)> = fetch_optional!(
         tx,
         "SELECT state, progress FROM pushes WHERE partner_id = $1 AND push_id = $2",
@@ -528,9 +529,10 @@ async fn insert_entry(
 ) -> Result<(), Error> {
     let details =
         serde_json::to_string(&entry.details).map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?;
-    let (sequence,): (i64,) = fetch_one!(
+    let (sequence, latest): (i64, i64) = fetch_one!(
         tx,
-        "SELECT COALESCE(MAX(sequence), 0) + 1 FROM push_history WHERE partner_id = $1 AND push_id = $2",
+        "SELECT COALESCE(MAX(sequence), 0) + 1, COALESCE(MAX(at_ms), 0) FROM push_history
+         WHERE partner_id = $1 AND push_id = $2",
         device.partner_id().to_string(),
         push.to_string(),
     )?;
@@ -541,7 +543,7 @@ async fn insert_entry(
         device.partner_id().to_string(),
         push.to_string(),
         sequence,
-        now.as_millis(),
+        now.as_millis().max(latest),
         entry.state.as_str(),
         &entry.message,
         &details,

@@ -68,6 +68,16 @@ fn in_state(state: PushState) -> Push {
 }
 
 #[test]
+fn what_was_begun_earlier_happens_no_earlier() {
+    let fetched = after(&offered(), Event::Fetched);
+    for event in [Event::CancelRequested, Event::Superseded, Event::Report(report(Stage::Failed))] {
+        let push = fetched.on(event, NOW, &Timers::default()).push;
+        assert_eq!(push.updated, fetched.updated);
+        assert!(push.finished.is_none_or(|finished| finished == fetched.updated));
+    }
+}
+
+#[test]
 fn the_tests_reach_every_state() {
     for state in PushState::ALL {
         let push = in_state(state);
