@@ -13,7 +13,9 @@ pub mod offer;
 pub mod page;
 pub mod push;
 pub mod rights;
+pub mod size;
 pub mod time;
+pub mod unreadable;
 
 pub use digest::Sha256;
 pub use firmware::{FirmwareType, VersionNumber};

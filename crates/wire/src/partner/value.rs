@@ -8,6 +8,17 @@ pub struct StringValue {
     pub value: String,
 }
 
+/// What became of an upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UploadedOut {
+    /// Its SHA-256.
+    pub value: String,
+    /// What may go wrong with it on devices; left out if there is nothing to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<String>,
+}
+
 /// The answer to a yes-or-no question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BooleanValue {
@@ -31,6 +42,10 @@ mod tests {
     fn values_are_wrapped() {
         let text = StringValue { value: "https://ota.example/b".into() };
         assert_eq!(serde_json::to_string(&text).unwrap(), r#"{"value":"https://ota.example/b"}"#);
+        let uploaded = UploadedOut { value: "ab".into(), warnings: Vec::new() };
+        assert_eq!(serde_json::to_string(&uploaded).unwrap(), r#"{"value":"ab"}"#);
+        let warned = UploadedOut { warnings: vec!["large".into()], ..uploaded };
+        assert_eq!(serde_json::to_string(&warned).unwrap(), r#"{"value":"ab","warnings":["large"]}"#);
         assert_eq!(serde_json::to_string(&BooleanValue { value: true }).unwrap(), r#"{"value":true}"#);
     }
 

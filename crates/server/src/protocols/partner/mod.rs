@@ -25,6 +25,7 @@ mod pool;
 mod pushes;
 mod refusals;
 mod text;
+mod unreadable;
 mod users;
 
 use axum::Router;
@@ -55,6 +56,7 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(device_types::routes())
         .merge(accounts::routes())
         .merge(devices::routes())
+        .merge(unreadable::routes())
         .merge(gateway_tokens::routes())
         .merge(health::routes())
 }
