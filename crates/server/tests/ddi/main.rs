@@ -7,10 +7,13 @@
 mod cancelling;
 mod configuring;
 mod downloading;
+mod formats;
 mod letting_in;
 mod polling;
+mod rules;
 #[path = "../../../store/tests/contract/scratch.rs"]
 mod scratch;
+mod unreadable;
 mod updating;
 mod upkeep;
 mod world;
