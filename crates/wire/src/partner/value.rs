@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One text: the SHA-256 of an upload, the URL of a binary.
+/// One text: the URL of a binary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StringValue {
     /// The text.

@@ -64,8 +64,12 @@ async fn upload(
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
         }
     };
+    Ok(Json(uploaded_out(kept)))
+}
+
+fn uploaded_out(kept: KeptBinary) -> UploadedOut {
     let warnings = kept.warning.iter().map(SizeWarning::to_string).collect();
-    Ok(Json(UploadedOut { value: kept.sha256.to_string(), warnings }))
+    UploadedOut { value: kept.sha256.to_string(), warnings }
 }
 
 fn media_type(headers: &HeaderMap) -> String {
@@ -228,6 +232,16 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(HeaderName::from_static(name), value.parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn what_is_large_comes_with_a_warning() {
+        let kept =
+            |size| KeptBinary { sha256: otaria_core::Sha256::from_bytes([7; 32]), warning: SizeWarning::of(size) };
+        assert!(uploaded_out(kept(1 << 20)).warnings.is_empty());
+        let (large, larger) = (uploaded_out(kept(1 << 31)).warnings, uploaded_out(kept(1 << 32)).warnings);
+        assert_eq!((large.len(), larger.len()), (1, 1));
+        assert_ne!(large, larger);
     }
 
     #[test]

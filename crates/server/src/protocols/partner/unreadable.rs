@@ -18,6 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
 }
 
 /// Retrieves what a device sent lately that could not be read as it was: the last 10 different ones, newest first.
+///
 /// They show a few seconds after they came.
 #[utoipa::path(
     get, path = "/v1/partners/{partnerId}/devices/{deviceId}/unreadable", tag = "Devices",
