@@ -17,7 +17,9 @@ pub mod page;
 pub mod policy;
 pub mod push;
 pub mod rights;
+pub mod size;
 pub mod time;
+pub mod unreadable;
 
 pub use digest::Sha256;
 pub use firmware::{FirmwareType, VersionNumber};

@@ -9,6 +9,7 @@ use crate::access::passwords::Passwords;
 use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
+use crate::actions::unreadable::Unreadables;
 use crate::clock::Clock;
 use crate::settings::Settings;
 
@@ -35,6 +36,8 @@ pub struct Service {
     pub(crate) stopping: Arc<watch::Sender<bool>>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
+    /// What devices sent since the last time that could not be read as it was.
+    pub(crate) unreadable: Arc<Unreadables>,
 }
 
 impl Service {
@@ -51,6 +54,7 @@ impl Service {
             listeners: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             sightings: Arc::default(),
+            unreadable: Arc::default(),
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod pushes;
 pub mod repository;
 pub mod scopes;
 pub mod tokens;
+pub mod unreadable;
 pub mod users;
 
 use std::path::PathBuf;

@@ -212,6 +212,8 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The state then, and what was said.
     pub entry: Entry,
+    /// How often the device said so in a row.
+    pub times: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -220,6 +222,7 @@ struct HistoryRow {
     state: String,
     message: Option<String>,
     details: String,
+    times: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -236,7 +239,7 @@ impl TryFrom<HistoryRow> for HistoryEntry {
         let details =
             serde_json::from_str(&row.details).map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?;
         let entry = Entry { state: state(&row.state)?, message: row.message, details };
-        Ok(Self { at: Timestamp::from_millis(row.at_ms), entry })
+        Ok(Self { at: Timestamp::from_millis(row.at_ms), entry, times: row.times })
     }
 }
 
@@ -244,7 +247,7 @@ impl TryFrom<HistoryRow> for HistoryEntry {
 pub async fn history(conn: &mut Conn, scope: &ViewPartner, id: PushId) -> Result<Vec<HistoryEntry>, Error> {
     let rows: Vec<HistoryRow> = fetch_all!(
         conn,
-        "SELECT at_ms, state, message, details FROM push_history
+        "SELECT at_ms, state, message, details, times FROM push_history
          WHERE partner_id = $1 AND push_id = $2 ORDER BY sequence DESC",
         scope.partner_id().to_string(),
         id.to_string(),
@@ -261,7 +264,7 @@ pub async fn recent_entries(
 ) -> Result<Vec<Entry>, Error> {
     let rows: Vec<HistoryRow> = fetch_all!(
         conn,
-        "SELECT h.at_ms, h.state, h.message, h.details
+        "SELECT h.at_ms, h.state, h.message, h.details, h.times
          FROM push_history h JOIN pushes p ON p.partner_id = h.partner_id AND p.push_id = h.push_id
          WHERE h.partner_id = $1 AND h.push_id = $2 AND p.device_id = $3 ORDER BY h.sequence DESC LIMIT $4",
         scope.partner_id().to_string(),
@@ -270,6 +273,21 @@ pub async fn recent_entries(
         limit,
     )?;
     rows.into_iter().map(|row| HistoryEntry::try_from(row).map(|found| found.entry)).collect()
+}
+
+/// Counts that a locked device said once more what it said last about its push.
+pub async fn count_repetition(tx: &mut Tx, scope: &DeviceScope, id: PushId) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE push_history SET times = times + 1 WHERE partner_id = $1 AND push_id = $2 AND sequence =
+               (SELECT MAX(h.sequence) FROM push_history h JOIN pushes p
+                ON p.partner_id = h.partner_id AND p.push_id = h.push_id
+                WHERE h.partner_id = $1 AND h.push_id = $2 AND p.device_id = $3)",
+        scope.partner_id().to_string(),
+        id.to_string(),
+        scope.device_id().as_str(),
+    )?;
+    Ok(())
 }
 
 /// The device's pushes that have not ended, oldest first.

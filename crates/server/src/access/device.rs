@@ -1,5 +1,7 @@
 //! Devices: the target or gateway token of a request, and the device that it opens.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -7,7 +9,7 @@ use data_encoding::BASE64;
 use otaria_core::DeviceId;
 use otaria_core::ids::InvalidId;
 use otaria_store::SecretHash;
-use otaria_store::scopes::{AuthenticatedDevice, SpokenFor};
+use otaria_store::scopes::{AuthenticatedDevice, DeviceScope, SpokenFor};
 
 use crate::access::origin::{address, origin};
 use crate::actions::Error;
@@ -24,6 +26,17 @@ pub struct Device(pub AuthenticatedDevice);
 
 /// The same, for clients that have nothing but HTTP Basic to show a token with: the device's id is the user.
 pub struct BasicDevice(pub AuthenticatedDevice);
+
+/// The device that a request turned out to be of, for whoever sees its answer.
+#[derive(Clone, Default)]
+pub struct SentBy(Arc<OnceLock<(Service, DeviceScope)>>);
+
+impl SentBy {
+    /// The service, and the device that it knows, if the request showed that it is this one.
+    pub fn known(&self) -> Option<&(Service, DeviceScope)> {
+        self.0.get()
+    }
+}
 
 /// Why a device's request was not let in.
 #[derive(Clone, Debug)]
@@ -89,6 +102,9 @@ async fn authenticated(
     let device = found.ok_or(DeviceDenied::Unauthenticated)?;
     let address = address(&parts.extensions).map(|address| address.to_string());
     service.sightings.note(&device.scope, service.clock.now(), address);
+    if let Some(sent_by) = parts.extensions.get::<SentBy>() {
+        sent_by.0.get_or_init(|| (service.clone(), device.scope.clone()));
+    }
     Ok(device)
 }
 

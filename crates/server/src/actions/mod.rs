@@ -18,6 +18,7 @@ pub mod pool;
 pub mod pushes;
 pub mod sightings;
 pub mod tokens;
+pub mod unreadable;
 pub mod updates;
 pub mod upkeep;
 

@@ -28,7 +28,8 @@ async fn attributes_are_merged_replaced_and_removed(#[values(Engine::Sqlite, Eng
         assert_eq!(world.configures(body.clone()).await, 200);
         assert_eq!(world.config().await, expected, "{body}");
     }
-    assert_eq!(world.configures(json!({"data": {"a": {"b": 1}}})).await, 400);
+    assert_eq!(world.configures(json!({"data": {"f": {"b": 1}}})).await, 200);
+    assert_eq!(world.config().await, json!({"e": "5", "f": r#"{"b":1}"#}));
     assert_eq!(world.configures(json!({"data": 1})).await, 400);
 }
 

@@ -9,12 +9,15 @@ mod cancelling;
 mod configuring;
 mod confirming;
 mod downloading;
+mod formats;
 mod letting_in;
 mod maintaining;
 mod polling;
+mod rules;
 #[path = "../../../store/tests/contract/scratch.rs"]
 mod scratch;
 mod stating;
+mod unreadable;
 mod updating;
 mod upkeep;
 mod world;

@@ -17,6 +17,7 @@ use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
 use otaria_store::pushes::{self, HistoryEntry, PushRecord};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner};
+use otaria_store::unreadable::{self, Unreadable};
 use otaria_store::{
     Conn, DatabaseLocation, Error, Repository, RepositoryLocation, SecretHash, Store, binaries, firmware_images,
 };
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::scratch::{Engine, Scratch};
@@ -315,6 +317,17 @@ impl World {
     pub(crate) async fn config(&self) -> Value {
         let config = devices::config(&mut self.conn().await, &self.partner, &self.device()).await.unwrap();
         json!(config)
+    }
+
+    /// What the device sent that could not be read as it was, newest first.
+    pub(crate) async fn unreadable(&self) -> Vec<Unreadable> {
+        self.service.flush_unreadable().await.unwrap();
+        unreadable::of_device(&mut self.conn().await, &self.partner, &self.device()).await.unwrap()
+    }
+
+    /// A connection to the server.
+    pub(crate) async fn connection(&self) -> TcpStream {
+        TcpStream::connect(self.url.strip_prefix("http://").unwrap()).await.unwrap()
     }
 
     /// Another link's path below the base resource.

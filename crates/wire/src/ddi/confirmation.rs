@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::feedback::{code, details};
-use super::{ActionHistoryOut, DeploymentPlanOut, Link, repair};
+use super::body::{DeviceBody, Members, Repairs, Unreadable, word};
+use super::feedback::{details, line};
+use super::{ActionHistoryOut, DeploymentPlanOut, Link};
 
 /// Whether those at a device agreed once for all, and what waits for their answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -66,23 +67,16 @@ pub struct ConfirmationOut {
 }
 
 /// What those at a device say to being asked.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfirmationIn {
     /// Whether they agree.
     pub confirmation: ConfirmationWord,
-    /// A number of the device's own choice; anything but an integer counts as absent.
-    #[serde(default, deserialize_with = "code")]
-    #[schema(value_type = Option<i64>)]
-    pub code: Option<i64>,
     /// Their own words. A single text counts as one line, and what is no text as its JSON.
-    #[serde(default, deserialize_with = "details")]
-    #[schema(value_type = Option<Vec<String>>)]
     pub details: Vec<String>,
 }
 
 /// Whether those at a device agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmationWord {
     /// They do.
     Confirmed,
@@ -90,39 +84,41 @@ pub enum ConfirmationWord {
     Denied,
 }
 
+const WORDS: [(&str, ConfirmationWord); 2] =
+    [("confirmed", ConfirmationWord::Confirmed), ("denied", ConfirmationWord::Denied)];
+
 /// Who agrees once for all. All of it may be left out, and so may the body.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AutoConfirmIn {
     /// Who.
-    #[serde(default)]
     pub initiator: Option<String>,
     /// What they say.
-    #[serde(default)]
     pub remark: Option<String>,
 }
 
-impl ConfirmationIn {
-    /// Reads a body, and if it is no JSON, once more after [`repair`](super::repair()).
-    ///
-    /// # Errors
-    /// What is wrong with the body: no JSON even so, no `confirmation`, or an unknown word.
-    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        repair::parse(body)
+impl DeviceBody for ConfirmationIn {
+    fn of(mut members: Members, _: &mut Repairs) -> Result<Self, Unreadable> {
+        let confirmation = members.take("confirmation").ok_or_else(|| members.missing("confirmation"))?;
+        let confirmation = word(&confirmation, &WORDS)
+            .map_err(|came| Unreadable::new(format!("confirmation {came} is none of confirmed, denied")))?;
+        Ok(Self { confirmation, details: members.take("details").map_or(Vec::new(), details) })
     }
 }
 
-impl AutoConfirmIn {
-    /// Reads a body, and if it is no JSON, once more after [`repair`](super::repair()). No body says nothing.
-    ///
-    /// # Errors
-    /// What is wrong with the body: no JSON even so, or a member that is no text.
-    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        if body.trim_ascii().is_empty() { Ok(Self::default()) } else { repair::parse(body) }
+impl DeviceBody for AutoConfirmIn {
+    fn of_nothing() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn of(mut members: Members, _: &mut Repairs) -> Result<Self, Unreadable> {
+        let mut said = |member| members.take(member).and_then(line);
+        Ok(Self { initiator: said("initiator"), remark: said("remark") })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::read;
     use super::*;
 
     #[test]
@@ -156,13 +152,9 @@ mod tests {
 
     #[test]
     fn answers_are_read_as_devices_write_them() {
-        let read = |body: &str| ConfirmationIn::parse(body.as_bytes());
+        let read = |body: &str| read::<ConfirmationIn>(body.as_bytes()).map(|reading| reading.value);
         let agreed = read(r#"{"confirmation":"confirmed","code":1,"details":["by\u0020hand"]}"#).unwrap();
-        let expected = ConfirmationIn {
-            confirmation: ConfirmationWord::Confirmed,
-            code: Some(1),
-            details: vec!["by hand".into()],
-        };
+        let expected = ConfirmationIn { confirmation: ConfirmationWord::Confirmed, details: vec!["by hand".into()] };
         assert_eq!(agreed, expected);
         let denied = read("{\"confirmation\":\"denied\",\"details\":\"not\nnow\"}").unwrap();
         assert_eq!((denied.confirmation, denied.details), (ConfirmationWord::Denied, vec!["not\nnow".to_owned()]));
@@ -174,10 +166,11 @@ mod tests {
     #[test]
     fn who_agrees_once_for_all_need_not_say_anything() {
         for nothing in ["", " ", "{}", r#"{"initiator":null,"else":1}"#] {
-            assert_eq!(AutoConfirmIn::parse(nothing.as_bytes()).unwrap(), AutoConfirmIn::default(), "{nothing:?}");
+            let said = read::<AutoConfirmIn>(nothing.as_bytes()).unwrap().value;
+            assert_eq!(said, AutoConfirmIn::default(), "{nothing:?}");
         }
-        let anna = AutoConfirmIn::parse(br#"{"initiator":"anna","remark":"kiosk"}"#).unwrap();
+        let anna = read::<AutoConfirmIn>(br#"{"initiator":"anna","remark":"kiosk"}"#).unwrap().value;
         assert_eq!((anna.initiator.as_deref(), anna.remark.as_deref()), (Some("anna"), Some("kiosk")));
-        assert!(AutoConfirmIn::parse(b"[").is_err());
+        assert!(read::<AutoConfirmIn>(b"[").is_err());
     }
 }

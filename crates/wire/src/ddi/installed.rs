@@ -1,10 +1,7 @@
-use serde::Deserialize;
-use utoipa::ToSchema;
-
-use super::repair;
+use super::body::{DeviceBody, Members, Repairs, Unreadable};
 
 /// What a device says that it runs.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstalledIn {
     /// The image's name.
     pub name: String,
@@ -12,24 +9,23 @@ pub struct InstalledIn {
     pub version: String,
 }
 
-impl InstalledIn {
-    /// Reads a body, and if it is no JSON, once more after [`repair`](super::repair()).
-    ///
-    /// # Errors
-    /// What is wrong with the body: no JSON even so, or a member missing.
-    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        repair::parse(body)
+impl DeviceBody for InstalledIn {
+    fn of(mut members: Members, _: &mut Repairs) -> Result<Self, Unreadable> {
+        Ok(Self { name: members.text("name")?, version: members.text("version")? })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::read;
     use super::*;
 
     #[test]
     fn both_words_are_needed() {
-        let read = InstalledIn::parse(br#"{"name":"rootfs","version":"2.4.0","id":7}"#).unwrap();
-        assert_eq!(read, InstalledIn { name: "rootfs".into(), version: "2.4.0".into() });
-        assert!(InstalledIn::parse(br#"{"name":"rootfs"}"#).is_err());
+        let said = read::<InstalledIn>(br#"{"name":"rootfs","version":"2.4.0","id":7}"#).unwrap().value;
+        assert_eq!(said, InstalledIn { name: "rootfs".into(), version: "2.4.0".into() });
+        for wrong in [&br#"{"name":"rootfs"}"#[..], br#"{"name":"rootfs","version":2}"#, b""] {
+            assert!(read::<InstalledIn>(wrong).is_err());
+        }
     }
 }

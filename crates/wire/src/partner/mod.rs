@@ -18,6 +18,7 @@ mod page;
 mod partner;
 mod push;
 mod token;
+mod unreadable;
 mod user;
 mod value;
 
@@ -47,8 +48,9 @@ pub use page::PageOut;
 pub use partner::{ClientSecretIn, ClientSecretOut, PartnerIn, PartnerOut};
 pub use push::{PushConfirmation, PushHistoryOut, PushOut, PushState};
 pub use token::{ServerMetadata, TokenOut};
+pub use unreadable::{UnreadableOut, UnreadableOutcome};
 pub use user::{
     AcceptanceIn, AcceptanceOut, PartnerPrivilegesIn, PartnerUserIn, PartnerUserOut, PartnerUserStatus,
     PartnerUserUpdateIn, PasswordIn,
 };
-pub use value::{BooleanValue, StringValue, ValueIn};
+pub use value::{BooleanValue, StringValue, UploadedOut, ValueIn};

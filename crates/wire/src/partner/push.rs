@@ -70,6 +70,10 @@ pub struct PushHistoryOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub details: Option<Vec<String>>,
+    /// How often the device said so in a row; left out if it did once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub count: Option<i64>,
 }
 
 /// Whether those at a device agree to a push.
@@ -142,7 +146,8 @@ mod tests {
             history: None,
         };
         insta::assert_snapshot!(serde_json::to_string(&push).unwrap(), @r#"{"id":"u","deviceId":"d","deviceTypeId":"t","firmwareImageId":"3","type":5,"versionNumber":"8","version":"2.4.0","state":"timed_out","progress":40,"message":"writing","createdTimestamp":1,"updatedTimestamp":2,"startedTimestamp":3,"finishedTimestamp":4,"requestedBy":"w"}"#);
-        let entry = PushHistoryOut { timestamp: 1, state: PushState::Offered, message: None, details: None };
+        let entry =
+            PushHistoryOut { timestamp: 1, state: PushState::Offered, message: None, details: None, count: None };
         push.history = Some(vec![entry]);
         push.confirmation = Some(PushConfirmation::Given);
         let text = serde_json::to_string(&push).unwrap();

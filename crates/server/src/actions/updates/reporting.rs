@@ -147,7 +147,7 @@ pub(super) async fn locked(tx: &mut Tx, device: &DeviceScope, action: i32) -> Re
     Ok((found.push, before))
 }
 
-/// Stores what became of `push`. What only repeats the entry `before` makes no history.
+/// Stores what became of `push`. What only repeats the entry `before` makes no history, and is counted.
 pub(super) async fn save(
     tx: &mut Tx,
     device: &DeviceScope,
@@ -157,6 +157,9 @@ pub(super) async fn save(
     moment: Moment,
 ) -> Result<(), Error> {
     let entry = change.entry.clone().filter(|entry| Some(entry) != before.as_ref());
+    if entry.is_none() && change.entry.is_some() {
+        pushes::count_repetition(tx, device, push.id).await?;
+    }
     if entry.is_some() || change.push != *push {
         pushes::save(tx, device, &Change { entry, ..change.clone() }, moment.now).await?;
     }

@@ -8,7 +8,7 @@ use otaria_wire::ddi::{
     ConfirmationWord,
 };
 
-use super::body::{Raw, malformed};
+use super::body::Said;
 use super::deployment::{Parameters, history, history_limit, plan};
 use super::errors::{Answer, empty};
 use super::formats::{Format, json};
@@ -60,9 +60,8 @@ pub(super) async fn post_feedback(
     Device(device): Device,
     Action(action): Action,
     State(service): State<Service>,
-    Raw(body): Raw,
+    Said(body): Said<ConfirmationIn>,
 ) -> Answer {
-    let body = ConfirmationIn::parse(&body).map_err(malformed)?;
     let answer = match body.confirmation {
         ConfirmationWord::Confirmed => ConfirmationAnswer::Confirmed,
         ConfirmationWord::Denied => ConfirmationAnswer::Denied,
@@ -73,8 +72,11 @@ pub(super) async fn post_feedback(
     }))
 }
 
-pub(super) async fn activate(Device(device): Device, State(service): State<Service>, Raw(body): Raw) -> Answer {
-    let body = AutoConfirmIn::parse(&body).map_err(malformed)?;
+pub(super) async fn activate(
+    Device(device): Device,
+    State(service): State<Service>,
+    Said(body): Said<AutoConfirmIn>,
+) -> Answer {
     service.activate_auto_confirm(&device, body.initiator, body.remark).await?;
     Ok(empty(StatusCode::OK))
 }

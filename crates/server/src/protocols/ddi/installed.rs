@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use otaria_wire::ddi::{DeploymentOut, InstalledIn};
 
-use super::body::{Raw, malformed};
+use super::body::Said;
 use super::deployment::{Parameters, history, history_limit, plan};
 use super::errors::{Answer, empty};
 use super::formats::{Format, json};
@@ -33,8 +33,11 @@ pub(super) async fn get(
 }
 
 /// A device states what it runs, by the name and version of an image.
-pub(super) async fn put(Device(device): Device, State(service): State<Service>, Raw(body): Raw) -> Answer {
-    let InstalledIn { name, version } = InstalledIn::parse(&body).map_err(malformed)?;
+pub(super) async fn put(
+    Device(device): Device,
+    State(service): State<Service>,
+    Said(InstalledIn { name, version }): Said<InstalledIn>,
+) -> Answer {
     Ok(empty(match service.state_installed(&device, name, version).await? {
         Learning::News => StatusCode::CREATED,
         Learning::Known => StatusCode::OK,

@@ -2,9 +2,9 @@
 
 use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ArtifactLinks, Link};
+use otaria_wire::http::file_names::percent_encoded;
 
 use crate::actions::updates::{Named, Timing};
-use crate::protocols::transfer::percent_encoded;
 use crate::settings::Settings;
 
 /// Ends the name of a file in the link to its MD5 sum.

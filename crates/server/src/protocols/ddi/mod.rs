@@ -20,9 +20,11 @@ mod installed;
 mod links;
 mod path;
 mod sleep;
+mod unreadable;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{any, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -48,7 +50,8 @@ pub fn router() -> Router<Service> {
         .route("/configData", put(config_data::put))
         .route("/softwaremodules/{actionId}/artifacts", get(artifacts::list))
         .route("/softwaremodules/{actionId}/artifacts/{fileName}", get(artifacts::get))
-        .route("/{*rest}", any(nothing_there));
+        .route("/{*rest}", any(nothing_there))
+        .layer(from_fn(unreadable::note));
     Router::new()
         .nest("/{tenant}/controller/v1/{controllerId}", device)
         .layer(CatchPanicLayer::custom(|_| errors::empty(StatusCode::INTERNAL_SERVER_ERROR)))

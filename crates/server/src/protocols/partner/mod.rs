@@ -27,6 +27,7 @@ mod pool;
 mod pushes;
 mod refusals;
 mod text;
+mod unreadable;
 mod users;
 
 use axum::Router;
@@ -58,6 +59,7 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(accounts::routes())
         .merge(devices::routes())
         .merge(fleet::routes())
+        .merge(unreadable::routes())
         .merge(gateway_tokens::routes())
         .merge(health::routes())
 }

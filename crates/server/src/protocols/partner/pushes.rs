@@ -79,6 +79,7 @@ pub(super) fn history_out(history: HistoryEntry) -> PushHistoryOut {
         state: state(history.entry.state),
         message: history.entry.message,
         details: (!history.entry.details.is_empty()).then_some(history.entry.details),
+        count: (history.times > 1).then_some(history.times),
     }
 }
 
