@@ -5,6 +5,7 @@ use std::sync::Arc;
 use otaria_store::{Repository, Store};
 use tokio::sync::watch;
 
+use crate::access::certificates::Trusts;
 use crate::access::passwords::Passwords;
 use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
@@ -33,6 +34,8 @@ pub struct Service {
     pub(crate) listeners: Arc<Listeners>,
     /// Whether the server is stopping.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
+    /// Whom partners trust to certify their devices.
+    pub(crate) trusts: Arc<Trusts>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
 }
@@ -50,6 +53,7 @@ impl Service {
             refused: Arc::default(),
             listeners: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
+            trusts: Arc::default(),
             sightings: Arc::default(),
         }
     }

@@ -17,6 +17,7 @@ mod sql;
 pub mod accounts;
 pub mod audit;
 pub mod binaries;
+pub mod device_authentication;
 pub mod device_types;
 pub mod devices;
 pub mod events;

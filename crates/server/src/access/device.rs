@@ -1,4 +1,6 @@
-//! Devices: the target or gateway token of a request, and the device that it opens.
+//! Devices: what a request shows of a token or a certificate, and the device that it opens.
+
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
@@ -6,8 +8,9 @@ use axum::http::request::Parts;
 use otaria_core::DeviceId;
 use otaria_core::ids::InvalidId;
 use otaria_store::SecretHash;
-use otaria_store::scopes::{AuthenticatedDevice, SpokenFor};
+use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, SpokenFor};
 
+use crate::access::certificates::Chain;
 use crate::access::origin::{address, origin};
 use crate::actions::Error;
 use crate::service::Service;
@@ -16,7 +19,7 @@ use crate::service::Service;
 const TARGET: &str = "TargetToken ";
 const GATEWAY: &str = "GatewayToken ";
 
-/// The device in the path, which showed its token. Whatever it asks for, it was heard of.
+/// The device in the path, which showed its credential. Whatever it asks for, it was heard of.
 pub struct Device(pub AuthenticatedDevice);
 
 /// Why a device's request was not let in.
@@ -24,7 +27,8 @@ pub struct Device(pub AuthenticatedDevice);
 pub enum DeviceDenied {
     /// What stands in the path in place of a device id is none.
     NoDeviceId(InvalidId),
-    /// No token, a wrong one, or no such device or partner: all the same to the caller.
+    /// No credential, a wrong one, one that its partner does not take, or no such device or partner: all the same to the
+    /// caller.
     Unauthenticated,
     /// The check itself failed.
     Failed(Error),
@@ -42,21 +46,28 @@ impl From<otaria_store::Error> for DeviceDenied {
     }
 }
 
+impl From<Error> for DeviceDenied {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl FromRequestParts<Service> for Device {
     type Rejection = DeviceDenied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
-        let (tenant, device_id) = named_in_path(parts, service).await?;
-        if tenant.contains(char::is_control) {
+        let claim = Claim::of(parts, service).await?;
+        if claim.tenant.contains(char::is_control) {
             return Err(DeviceDenied::Unauthenticated);
         }
-        let shown = shown(parts).ok_or(DeviceDenied::Unauthenticated)?;
-        let mut conn = service.store.read().await?;
-        let found = match shown {
-            Shown::Target(token) => AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id, &token).await?,
-            Shown::Gateway(token) => {
-                drop(conn);
-                spoken_for(parts, service, &tenant, &device_id, &token).await?
+        let found = match shown(parts).ok_or(DeviceDenied::Unauthenticated)? {
+            Shown::Target(token) => {
+                let mut conn = service.store.read().await?;
+                AuthenticatedDevice::by_token(&mut conn, &claim.tenant, &claim.device_id, &token).await?
+            }
+            Shown::Gateway(token) => claim.spoken_for(parts, service, || claim.by_gateway(service, &token)).await?,
+            Shown::Certificate(chain) => {
+                claim.spoken_for(parts, service, || claim.by_certificate(service, &chain)).await?
             }
         };
         let device = found.ok_or(DeviceDenied::Unauthenticated)?;
@@ -66,47 +77,71 @@ impl FromRequestParts<Service> for Device {
     }
 }
 
-/// The device that a gateway speaks for. One that nobody knew is registered, if the gateway may.
-async fn spoken_for(
-    parts: &Parts,
-    service: &Service,
-    tenant: &str,
-    id: &DeviceId,
-    token: &SecretHash,
-) -> Result<Option<AuthenticatedDevice>, DeviceDenied> {
-    let look = async || -> Result<Option<SpokenFor>, DeviceDenied> {
+/// Whom a request says to be from, by its path.
+struct Claim {
+    tenant: String,
+    device_id: DeviceId,
+}
+
+impl Claim {
+    async fn of(parts: &mut Parts, service: &Service) -> Result<Self, InvalidId> {
+        let no_text = |_| InvalidId { expected: "must be UTF-8" };
+        let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
+        let named = |name: &str| params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
+        Ok(Self { tenant: named("tenant").to_owned(), device_id: named("controllerId").parse()? })
+    }
+
+    /// The device for which a credential speaks. One that nobody knew is registered, if whoever has the credential may.
+    async fn spoken_for<F>(
+        &self,
+        parts: &Parts,
+        service: &Service,
+        look: impl Fn() -> F,
+    ) -> Result<Option<AuthenticatedDevice>, DeviceDenied>
+    where
+        F: Future<Output = Result<Option<SpokenFor>, DeviceDenied>>,
+    {
+        let registrar = match look().await? {
+            Some(SpokenFor::Device(device)) => return Ok(Some(device)),
+            Some(SpokenFor::Unknown(registrar)) => registrar,
+            None => return Ok(None),
+        };
+        // If not by us, then by another request of the same device at the same moment, or not at all.
+        service.register_device(&registrar, &self.device_id, &origin(&parts.extensions)).await?;
+        Ok(match look().await? {
+            Some(SpokenFor::Device(device)) => Some(device),
+            Some(SpokenFor::Unknown(_)) | None => None,
+        })
+    }
+
+    async fn by_gateway(&self, service: &Service, token: &SecretHash) -> Result<Option<SpokenFor>, DeviceDenied> {
         let (mut conn, now) = (service.store.read().await?, service.clock.now());
-        Ok(AuthenticatedDevice::by_gateway_token(&mut conn, tenant, id, token, now).await?)
-    };
-    let gateway = match look().await? {
-        Some(SpokenFor::Device(device)) => return Ok(Some(device)),
-        Some(SpokenFor::Unknown(gateway)) => gateway,
-        None => return Ok(None),
-    };
-    let registered = service.register_device(&gateway, id, &origin(&parts.extensions)).await;
-    // Not by us: by another request of the same device at the same moment, or not at all.
-    registered.map_err(DeviceDenied::Failed)?;
-    Ok(match look().await? {
-        Some(SpokenFor::Device(device)) => Some(device),
-        Some(SpokenFor::Unknown(_)) | None => None,
-    })
+        let (tenant, device) = (&self.tenant, &self.device_id);
+        Ok(AuthenticatedDevice::by_gateway_token(&mut conn, tenant, device, token, now).await?)
+    }
+
+    async fn by_certificate(&self, service: &Service, chain: &Chain) -> Result<Option<SpokenFor>, DeviceDenied> {
+        let found = CertifiedDevice::find(&mut service.store.read().await?, &self.tenant, &self.device_id).await?;
+        let Some(device) = found else { return Ok(None) };
+        let trust = service.trust_of(&device).await?;
+        let is_good = chain.is_of(&self.device_id, &trust, service.clock.now());
+        Ok(is_good.then(|| device.proven()))
+    }
 }
 
 /// The credential that a request shows.
 enum Shown {
     Target(SecretHash),
     Gateway(SecretHash),
+    Certificate(Arc<Chain>),
 }
 
-async fn named_in_path(parts: &mut Parts, service: &Service) -> Result<(String, DeviceId), InvalidId> {
-    let no_text = |_| InvalidId { expected: "must be UTF-8" };
-    let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
-    let named = |name: &str| params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
-    Ok((named("tenant").to_owned(), named("controllerId").parse()?))
-}
-
+/// A header with a credential decides alone, also where it is no good.
 fn shown(parts: &Parts) -> Option<Shown> {
-    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        return parts.extensions.get::<Arc<Chain>>().cloned().map(Shown::Certificate);
+    };
+    let header = header.to_str().ok()?;
     let target = header.strip_prefix(TARGET).map(|token| Shown::Target(SecretHash::of(token)));
     target.or_else(|| header.strip_prefix(GATEWAY).map(|token| Shown::Gateway(SecretHash::of(token))))
 }

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod bootstrap;
 mod device;
+mod device_authentication;
 mod device_type;
 mod error;
 mod event;
@@ -26,6 +27,9 @@ pub use bootstrap::BootstrapOut;
 pub use device::{
     AttributeOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut,
     DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel,
+};
+pub use device_authentication::{
+    CaCertificateOut, DeviceAuthenticationIn, DeviceAuthenticationOut, RevocationListOut,
 };
 pub use device_type::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn};
 pub use error::{ErrorBody, FieldErrorOut};

@@ -7,6 +7,7 @@ mod accounts;
 mod audit_log;
 mod binaries;
 mod body;
+mod device_authentication;
 mod device_types;
 mod devices;
 mod document;
@@ -24,6 +25,7 @@ mod path;
 mod pool;
 mod pushes;
 mod refusals;
+mod registers;
 mod text;
 mod users;
 
@@ -56,6 +58,7 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(accounts::routes())
         .merge(devices::routes())
         .merge(gateway_tokens::routes())
+        .merge(device_authentication::routes())
         .merge(health::routes())
 }
 
