@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use otaria_store::installation_keys::InstallationKey;
 use otaria_store::{Repository, Store};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::access::certificates::Trusts;
 use crate::access::passwords::Passwords;
@@ -34,6 +35,8 @@ pub struct Service {
     pub(crate) listeners: Arc<Listeners>,
     /// Whether the server is stopping.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
+    /// What signs links, once it was needed.
+    pub(crate) link_key: Arc<OnceCell<InstallationKey>>,
     /// Whom partners trust to certify their devices.
     pub(crate) trusts: Arc<Trusts>,
     /// Devices that were heard of since the last time it was written down.
@@ -53,6 +56,7 @@ impl Service {
             refused: Arc::default(),
             listeners: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
+            link_key: Arc::default(),
             trusts: Arc::default(),
             sightings: Arc::default(),
         }

@@ -24,6 +24,7 @@ pub mod events;
 pub mod firmware_images;
 pub mod firmware_types;
 pub mod gateway_tokens;
+pub mod installation_keys;
 pub mod invitations;
 pub mod partner_users;
 pub mod partners;

@@ -14,7 +14,9 @@ use crate::invitations::Invitation;
 use crate::sql::fetch_optional;
 use crate::{Conn, Error, SecretHash};
 
-pub use device::{AuthenticatedDevice, CertifiedDevice, RegisterDevices, Registrar, SpokenFor};
+pub use device::{
+    AuthenticatedDevice, CertifiedDevice, LinkHolder, LinkedDevice, RegisterDevices, Registrar, SpokenFor,
+};
 
 /// May read what belongs to one partner.
 #[derive(Clone, Copy, Debug)]

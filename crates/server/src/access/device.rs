@@ -11,7 +11,8 @@ use otaria_store::SecretHash;
 use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, SpokenFor};
 
 use crate::access::certificates::Chain;
-use crate::access::origin::{address, origin};
+use crate::access::origin::{Peer, address, origin};
+use crate::access::proxied::{self, Said};
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -60,21 +61,26 @@ impl FromRequestParts<Service> for Device {
         if claim.tenant.contains(char::is_control) {
             return Err(DeviceDenied::Unauthenticated);
         }
-        let found = match shown(parts).ok_or(DeviceDenied::Unauthenticated)? {
+        let found = match shown(parts, service).ok_or(DeviceDenied::Unauthenticated)? {
             Shown::Target(token) => {
                 let mut conn = service.store.read().await?;
                 AuthenticatedDevice::by_token(&mut conn, &claim.tenant, &claim.device_id, &token).await?
             }
             Shown::Gateway(token) => claim.spoken_for(parts, service, || claim.by_gateway(service, &token)).await?,
-            Shown::Certificate(chain) => {
-                claim.spoken_for(parts, service, || claim.by_certificate(service, &chain)).await?
+            Shown::Certificate(shown) => {
+                claim.spoken_for(parts, service, || claim.by_certificate(service, &shown)).await?
             }
         };
         let device = found.ok_or(DeviceDenied::Unauthenticated)?;
-        let address = address(&parts.extensions).map(|address| address.to_string());
-        service.sightings.note(&device.scope, service.clock.now(), address);
+        hear_of(&device, parts, service);
         Ok(Self(device))
     }
+}
+
+/// Notes that a device was heard of.
+pub(super) fn hear_of(device: &AuthenticatedDevice, parts: &Parts, service: &Service) {
+    let address = address(&parts.extensions).map(|address| address.to_string());
+    service.sightings.note(&device.scope, service.clock.now(), address);
 }
 
 /// Whom a request says to be from, by its path.
@@ -120,11 +126,15 @@ impl Claim {
         Ok(AuthenticatedDevice::by_gateway_token(&mut conn, tenant, device, token, now).await?)
     }
 
-    async fn by_certificate(&self, service: &Service, chain: &Chain) -> Result<Option<SpokenFor>, DeviceDenied> {
+    async fn by_certificate(&self, service: &Service, shown: &Certified) -> Result<Option<SpokenFor>, DeviceDenied> {
         let found = CertifiedDevice::find(&mut service.store.read().await?, &self.tenant, &self.device_id).await?;
         let Some(device) = found else { return Ok(None) };
         let trust = service.trust_of(&device).await?;
-        let is_good = chain.is_of(&self.device_id, &trust, service.clock.now());
+        let is_good = match shown {
+            Certified::Here(chain) => chain.is_of(&self.device_id, &trust, service.clock.now()),
+            Certified::AtProxy(Said::Certificate(chain)) => chain.is_of(&self.device_id, &trust, service.clock.now()),
+            Certified::AtProxy(Said::Names(names)) => names.are_of(&self.device_id, &trust),
+        };
         Ok(is_good.then(|| device.proven()))
     }
 }
@@ -133,15 +143,33 @@ impl Claim {
 enum Shown {
     Target(SecretHash),
     Gateway(SecretHash),
-    Certificate(Arc<Chain>),
+    Certificate(Certified),
+}
+
+/// Who was shown a certificate.
+enum Certified {
+    /// This server.
+    Here(Arc<Chain>),
+    /// A proxy that is believed in this.
+    AtProxy(Said),
 }
 
 /// A header with a credential decides alone, also where it is no good.
-fn shown(parts: &Parts) -> Option<Shown> {
+fn shown(parts: &Parts, service: &Service) -> Option<Shown> {
     let Some(header) = parts.headers.get(AUTHORIZATION) else {
-        return parts.extensions.get::<Arc<Chain>>().cloned().map(Shown::Certificate);
+        return certified(parts, service).map(Shown::Certificate);
     };
     let header = header.to_str().ok()?;
     let target = header.strip_prefix(TARGET).map(|token| Shown::Target(SecretHash::of(token)));
     target.or_else(|| header.strip_prefix(GATEWAY).map(|token| Shown::Gateway(SecretHash::of(token))))
+}
+
+/// What a proxy says of whoever is behind it goes before what it shows of itself.
+fn certified(parts: &Parts, service: &Service) -> Option<Certified> {
+    let settings = &service.settings;
+    let is_proxy = parts.extensions.get::<Peer>().is_some_and(|peer| settings.certificate_proxies.trust(peer.0));
+    if is_proxy && let Some(said) = proxied::said(&parts.headers, settings.certificate_headers) {
+        return said.map(Certified::AtProxy);
+    }
+    parts.extensions.get::<Arc<Chain>>().cloned().map(Certified::Here)
 }

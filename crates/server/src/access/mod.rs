@@ -6,8 +6,10 @@
 pub mod certificates;
 pub mod device;
 pub mod forwarded;
+pub mod links;
 pub mod origin;
 pub mod passwords;
 pub mod people;
+pub mod proxied;
 pub mod secrets;
 pub mod throttle;

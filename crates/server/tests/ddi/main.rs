@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod cancelling;
+mod certificates;
 mod configuring;
 mod downloading;
 mod letting_in;
+mod links;
 mod polling;
 #[path = "../../../store/tests/contract/scratch.rs"]
 mod scratch;

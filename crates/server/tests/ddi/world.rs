@@ -43,7 +43,7 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     url: String,
     client: Client,
-    partner: ManagePartner,
+    pub(crate) partner: ManagePartner,
     device_type: DeviceTypeId,
     /// Gone after the store.
     _places: (Scratch, TempDir),
@@ -133,6 +133,11 @@ impl World {
     /// A GET of a whole URL, without a token.
     pub(crate) fn get_unsigned(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.url))
+    }
+
+    /// A HEAD of a whole URL, without a token.
+    pub(crate) fn head_unsigned(&self, path: &str) -> RequestBuilder {
+        self.client.head(format!("{}{path}", self.url))
     }
 
     pub(crate) fn head(&self, path: &str) -> RequestBuilder {

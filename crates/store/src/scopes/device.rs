@@ -22,7 +22,23 @@ pub struct AuthenticatedDevice {
     pub config_wanted: bool,
     /// How many of its pushes have not ended.
     pub open_pushes: i64,
+    token: Option<SecretHash>,
 }
+
+/// To whom a link is given. It is good for as long as all of this is the same.
+#[derive(Clone, Debug)]
+pub struct LinkHolder {
+    /// The device's partner.
+    pub partner_id: PartnerId,
+    /// The device.
+    pub device_id: DeviceId,
+    /// The device's own token, if it has one.
+    pub token: Option<SecretHash>,
+}
+
+/// A device of which somebody says that they have a link that it was given. Whether that is true is not known yet.
+#[derive(Clone, Debug)]
+pub struct LinkedDevice(AuthenticatedDevice);
 
 /// Whoever speaks for a device that nobody knows.
 #[derive(Clone, Debug)]
@@ -90,7 +106,9 @@ impl DeviceRow {
             Some(short_name) => short_name,
             None => partner_id.to_string(),
         };
+        let token = self.token_hash.map(Sha256::try_from).transpose()?;
         Ok(AuthenticatedDevice {
+            token: token.map(SecretHash::from_stored),
             scope: DeviceScope { partner_id, device_id: device_id.clone() },
             tenant,
             config_wanted: self.config_wanted,
@@ -143,6 +161,11 @@ struct CertifiedRow {
 }
 
 impl AuthenticatedDevice {
+    /// To whom it is that links are given.
+    pub fn link_holder(&self) -> LinkHolder {
+        LinkHolder { partner_id: self.scope.partner_id, device_id: self.scope.device_id.clone(), token: self.token }
+    }
+
     /// The device of `tenant` with this id, if `token` is its credential. `tenant` is a partner's id, its short
     /// name, or `default`; without regard to case.
     pub async fn by_token(
@@ -202,6 +225,35 @@ impl AuthenticatedDevice {
         )?;
         let Some(row) = row else { return Ok(None) };
         row.spoken_for.into_spoken_for(device_id, Who::Gateway(row.gateway_token_id.parse()?))
+    }
+}
+
+impl LinkedDevice {
+    /// The device of `tenant` with this id.
+    pub async fn find(conn: &mut Conn, tenant: &str, device_id: &DeviceId) -> Result<Option<Self>, Error> {
+        let row: Option<DeviceRow> = fetch_optional!(
+            conn,
+            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash, d.config_wanted,
+                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
+                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes
+             FROM partners p
+             JOIN devices d ON d.partner_id = p.partner_id
+             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
+               AND d.device_id = $2 AND d.account_id IS NOT NULL",
+            tenant.to_ascii_lowercase(),
+            device_id.as_str(),
+        )?;
+        row.map(|row| row.into_device(device_id).map(Self)).transpose()
+    }
+
+    /// To whom the link would have been given.
+    pub fn link_holder(&self) -> LinkHolder {
+        self.0.link_holder()
+    }
+
+    /// The device, once the link was found to be its own.
+    pub fn proven(self) -> AuthenticatedDevice {
+        self.0
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod binaries;
 mod bucket;
+mod device_authentication;
 mod device_types;
 mod devices;
 mod events;

@@ -13,7 +13,7 @@ use otaria_wire::ddi::{
 use super::errors::Answer;
 use super::file_names;
 use super::formats::{Format, json};
-use super::links::Links;
+use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::Error;
@@ -46,7 +46,7 @@ pub(super) async fn get(
             download: Handling::Forced,
             update: Handling::Forced,
             maintenance_window: None,
-            chunks: vec![chunk(&Links::of(&device, &service.settings), &deployment)],
+            chunks: vec![chunk(&Artifacts::of(&device, &service).await?, &deployment)],
         },
         action_history: (!messages.is_empty()).then_some(ActionHistoryOut { status, messages }),
     };
@@ -69,7 +69,7 @@ fn history_limit(query: Parameters) -> Result<i64, Error> {
 }
 
 /// One push is one chunk with one artifact: several clients accept nothing else.
-fn chunk(links: &Links, deployment: &Deployment) -> ChunkOut {
+fn chunk(links: &Artifacts, deployment: &Deployment) -> ChunkOut {
     let push = &deployment.push;
     ChunkOut {
         part: part(push.push.firmware_type),
@@ -80,11 +80,11 @@ fn chunk(links: &Links, deployment: &Deployment) -> ChunkOut {
     }
 }
 
-pub(super) fn artifact(links: &Links, deployment: &Deployment) -> ArtifactOut {
+pub(super) fn artifact(links: &Artifacts, deployment: &Deployment) -> ArtifactOut {
     let digests = &deployment.binary.digests;
     let filename = file_names::of(deployment);
     ArtifactOut {
-        links: links.artifact(deployment.push.action, &filename),
+        links: links.links(deployment.push.action, &filename),
         filename,
         hashes: HashesOut {
             sha1: HEXLOWER.encode(&digests.sha1),
