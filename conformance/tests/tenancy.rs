@@ -198,6 +198,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "listFleet",
             "getFleetDevice",
             "listGatewayTokens",
+            "getDeviceAuthentication",
         ],
     ),
     (
@@ -217,6 +218,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "updateDeviceType",
             "createGatewayToken",
             "deleteGatewayToken",
+            "replaceDeviceAuthentication",
             // An account that the partner made is open to those who may change what is the partner's.
             "createAccount",
             "getAccount",
