@@ -614,6 +614,12 @@ pub fn files_in(folder: &Path) -> Vec<(PathBuf, u64)> {
     files
 }
 
+/// Waits until a file has so many bytes. The `hawkbit` crate answers before its last write to a file is done.
+pub async fn written(file: &Path, size: usize) {
+    let is_whole = || async { std::fs::metadata(file).is_ok_and(|known| known.len() == size as u64) };
+    until("the file is written", is_whole).await;
+}
+
 /// Waits until something is so, and fails if it is not within half a minute.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let waiting = async {

@@ -1,12 +1,19 @@
 //! Somebody who publishes images and pushes them to devices, on a server of their own behind a link.
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::slow_link::{Link, Trouble};
-use crate::{Answer, Api, Engine, Server, until};
+use crate::{Answer, Api, Engine, Server, now_millis, until};
 
 const APPLICATION: i64 = 3;
+
+/// Whether devices may install now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaintenanceWindow {
+    Open,
+    Closed,
+}
 
 /// A server, the link that devices reach it over, and one device type.
 pub struct Publisher {
@@ -38,6 +45,28 @@ impl Publisher {
         let (api, partner) = (server.owner().await, server.partner());
         let device_type = api.device_type(&partner, "lamp").await;
         Self { link, server, api, partner, device_type }
+    }
+
+    /// Changes what the device type's pushes are held to.
+    pub async fn wants(&self, mut policy: Value) {
+        policy["name"] = "lamp".into();
+        let path = format!("/v1/partners/{}/deviceTypes/{}", self.partner, self.device_type);
+        let changed = self.api.put(&path, policy).await;
+        assert!(changed.status.is_success(), "{}", changed.text);
+    }
+
+    /// The same: a maintenance window that is open now, or one that is not, before which devices may download.
+    pub async fn maintains(&self, window: MaintenanceWindow) {
+        let now = now_millis() / 1000 / 60;
+        let away = match window {
+            MaintenanceWindow::Open => 0,
+            MaintenanceWindow::Closed => 12 * 60,
+        };
+        // Ten hours around this minute, or around the one that is farthest from it.
+        let opens = (now + away - 5 * 60).rem_euclid(24 * 60);
+        let window = json!({ "opens": format!("{:02}:{:02}", opens / 60, opens % 60), "minutes": 10 * 60 });
+        let maintenance = json!({ "timeZone": "UTC", "windows": [window], "outside": "download" });
+        self.wants(json!({ "maintenance": maintenance })).await;
     }
 
     /// Where devices find the server: host and port.

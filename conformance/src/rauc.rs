@@ -93,6 +93,8 @@ pub struct Updater {
 struct Deployment {
     id: String,
     installs: bool,
+    /// Whether it says so where it does not install: not if that is for the want of a maintenance window.
+    says_that_it_waits: bool,
     size: u64,
     sha1: String,
     target: String,
@@ -237,6 +239,7 @@ impl Updater {
             return Ok(None);
         }
         let installs = text(body, "/deployment/update")? != "skip";
+        let window = body.pointer("/deployment/maintenanceWindow").and_then(Value::as_str);
         let only = |path: &str| match body.pointer(path).and_then(Value::as_array).map(Vec::as_slice) {
             Some([_]) => Ok(()),
             found => Err(Trouble::Other(format!("{path}: exactly one is wanted: {found:?}"))),
@@ -254,6 +257,7 @@ impl Updater {
         Ok(Some(Deployment {
             id: id.to_owned(),
             installs,
+            says_that_it_waits: window.is_none_or(|window| window == "available"),
             size: size.ok_or_else(|| Trouble::Other("no size".into()))?,
             sha1: text(body, &format!("{artifact}/hashes/sha1"))?,
             target: self.target(&href.ok_or_else(|| Trouble::Other("no link".into()))?),
@@ -285,7 +289,9 @@ impl Updater {
             return Err(Trouble::Other(why));
         }
         if !plan.installs {
-            self.report(&plan.id, "downloaded", "success", "File checksum OK.").await?;
+            if plan.says_that_it_waits {
+                self.report(&plan.id, "downloaded", "success", "File checksum OK.").await?;
+            }
             return Ok(());
         }
         self.report(&plan.id, "proceeding", "none", "File checksum OK.").await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hawkbit::ddi::{Client, ClientAuthorization, Error, Execution, Finished, Mode, Type, Update};
-use otaria_conformance::{Api, Engine, Noise, Server, until};
+use otaria_conformance::{Api, Engine, Noise, Server, until, written};
 use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -153,6 +153,7 @@ async fn an_update_from_the_push_to_the_new_version(#[case] engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
     let files = update.download(folder.path()).await.unwrap();
     assert_eq!(files.len(), 1);
+    written(files[0].file(), bytes.len()).await;
     assert!(std::fs::read(files[0].file()).unwrap() == bytes);
     files[0].check_md5().await.unwrap();
     files[0].check_sha1().await.unwrap();

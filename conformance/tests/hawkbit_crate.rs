@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use hawkbit::ddi::{Client, ClientAuthorization, Error, Execution, Finished, Mode, Update};
-use otaria_conformance::publisher::{Publisher, Push, messages, states};
+use hawkbit::ddi::{Client, ClientAuthorization, Error, Execution, Finished, MaintenanceWindow, Mode, Type, Update};
+use otaria_conformance::publisher::{self, Publisher, Push, messages, states};
 use otaria_conformance::slow_link::Trouble;
-use otaria_conformance::{Engine, Noise, until};
+use otaria_conformance::{Engine, Noise, until, written};
 use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -68,6 +68,7 @@ async fn an_artifact_comes_as_a_file_or_as_a_stream(#[case] engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
     let file = artifact.download(folder.path()).await.unwrap();
     assert_eq!(file.file(), &folder.path().join(FILE));
+    written(file.file(), bytes.len()).await;
     assert!(std::fs::read(file.file()).unwrap() == bytes);
     assert_eq!(file.sha256().await, HEXLOWER.encode(&Sha256::digest(&bytes)));
     assert_eq!((file.md5().await.len(), file.sha1().await.len()), (32, 40));
@@ -96,9 +97,17 @@ async fn a_download_that_is_cut_is_resumed_from_its_part(#[case] engine: Engine)
     publisher.link.meets(Trouble::CutAfter(700_000));
     update.download(folder.path()).await.unwrap_err();
     let part = folder.path().join("app").join(format!("{FILE}.part"));
-    assert!(part.exists());
+    // Its last write goes on for a moment.
+    let mut sizes = Vec::new();
+    until("nothing more is written", || {
+        sizes.push(std::fs::metadata(&part).unwrap().len());
+        let is_still = sizes.len() > 5 && sizes.iter().rev().take(5).all(|size| size == sizes.last().unwrap());
+        async move { is_still }
+    })
+    .await;
 
     let files = update.download(folder.path()).await.unwrap();
+    written(files[0].file(), bytes.len()).await;
     files[0].check_sha256().await.unwrap();
     assert!(std::fs::read(files[0].file()).unwrap() == bytes);
     let sent = String::from_utf8(publisher.link.sent()).unwrap();
@@ -256,4 +265,52 @@ async fn a_gateway_token_registers_a_device_and_updates_it(#[case] engine: Engin
     assert_eq!(push.shown().await["state"], "succeeded");
     until("it is asked again what it is", || async { device.poll().await.unwrap().config_data_request().is_some() })
         .await;
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_is_declined_and_confirmed(#[case] engine: Engine) {
+    let publisher = Publisher::start(engine).await;
+    publisher.wants(json!({ "confirmationRequired": true })).await;
+    let device = device(&publisher).await;
+    let push = push(&publisher, "1.0", b"1.0".to_vec()).await;
+    let asked = async || {
+        let poll = device.poll().await.unwrap();
+        assert!(poll.update().is_none());
+        poll.confirmation_base().expect("nobody is asked")
+    };
+    let info = asked().await.update_info().await.unwrap();
+    let metadata =
+        vec![("versionNumber".to_owned(), push.shown().await["versionNumber"].as_str().unwrap().to_owned())];
+    assert_eq!((info.action_id(), info.metadata()), ("1", metadata.clone()));
+    assert_eq!(asked().await.metadata().await.unwrap(), metadata);
+    asked().await.decline().await.unwrap();
+    // Asked again, as long as the push waits.
+    asked().await.confirm().await.unwrap();
+    let poll = device.poll().await.unwrap();
+    assert!(poll.confirmation_base().is_none());
+    let update = poll.update().unwrap().fetch().await.unwrap();
+    assert_eq!(update.action_id(), "1");
+    update.send_feedback(Execution::Closed, Finished::Success, vec![]).await.unwrap();
+    assert_eq!(push.shown().await["state"], "succeeded");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maintenance_window_is_shown(#[case] engine: Engine) {
+    let publisher = Publisher::start(engine).await;
+    let device = device(&publisher).await;
+    publisher.maintains(publisher::MaintenanceWindow::Closed).await;
+    push(&publisher, "1.0", b"1.0".to_vec()).await;
+    let update = fetch(&device).await;
+    assert_eq!(update.maintenance_window(), Some(MaintenanceWindow::Unavailable));
+    assert_eq!((update.download_type(), update.update_type()), (Type::Forced, Type::Skip));
+    publisher.maintains(publisher::MaintenanceWindow::Open).await;
+    let update = fetch(&device).await;
+    assert_eq!(update.maintenance_window(), Some(MaintenanceWindow::Available));
+    assert_eq!((update.download_type(), update.update_type()), (Type::Forced, Type::Forced));
 }

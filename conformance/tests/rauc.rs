@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use otaria_conformance::publisher::{Publisher, messages, states};
+use otaria_conformance::publisher::{MaintenanceWindow, Publisher, messages, states};
 use otaria_conformance::rauc::{Configuration, Rauc, Running, Updater};
 use otaria_conformance::slow_link::Trouble;
 use otaria_conformance::{Engine, Noise, until};
@@ -237,6 +237,29 @@ async fn a_bundle_is_downloaded_ahead_and_installed_later(#[case] engine: Engine
     push.reaches("succeeded").await;
     assert!(running.updater.seen().installed == [bundle]);
     assert_eq!(requests(&running, "/artifacts/").iter().filter(|request| !request.contains("bytes=")).count(), 1);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_waits_for_its_maintenance_window(#[case] engine: Engine) {
+    let publisher = Publisher::start(engine).await;
+    let bundle = Noise::new(57).bytes(300_000);
+    let (_, image) = publisher.publish(HUB, "2.0", bundle.clone()).await;
+    publisher.maintains(MaintenanceWindow::Closed).await;
+    let running = Updater::start(resuming(&publisher).await, Rauc::Installs);
+    let push = publisher.push(&image, DEVICE).await;
+    // It says what it has, and nothing of waiting.
+    let shown = push.reaches("downloaded").await;
+    assert_eq!(states(&shown), ["offered", "fetched", "downloading", "downloaded"]);
+    until("it asks again, and has all of it", || async { requests(&running, " bytes=300000-").len() > 1 }).await;
+    assert!(running.updater.seen().installed.is_empty());
+    assert_eq!(push.shown().await["state"], "downloaded");
+
+    publisher.maintains(MaintenanceWindow::Open).await;
+    push.reaches("succeeded").await;
+    assert!(running.updater.seen().installed == [bundle]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
