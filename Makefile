@@ -1,6 +1,6 @@
 # The commands of this project. `make run` shows it working; `make test` runs every check.
 
-.PHONY: run test format lint unit corpus conformance schemathesis deny deb soak fuzz bench install-postgres install-packaging install-swupdate
+.PHONY: run test format lint unit corpus conformance schemathesis deny deb soak fuzz bench install-postgres install-packaging install-page-tools install-swupdate install-zchunk
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DEB_VERSION := 3.8.0
@@ -36,7 +36,7 @@ corpus:
 
 # From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files, and what
 # operators install.
-conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging install-swupdate
+conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging install-page-tools install-swupdate install-zchunk
 	$(CARGO) build --locked --bin otaria
 	scripts/with-postgres $(CARGO) test -p otaria-conformance --locked
 	target/python/bin/python conformance/check-compose
@@ -75,8 +75,14 @@ $(TOOLS)/bin/cargo-deb:
 install-packaging:
 	scripts/install-packaging
 
+install-page-tools:
+	scripts/install-page-tools
+
 install-swupdate:
 	scripts/install-swupdate
+
+install-zchunk:
+	scripts/install-zchunk
 
 install-postgres:
 	scripts/install-postgres

@@ -17,6 +17,7 @@ mod sql;
 pub mod accounts;
 pub mod audit;
 pub mod binaries;
+pub mod candidates;
 pub mod device_types;
 pub mod devices;
 pub mod events;

@@ -394,10 +394,14 @@ pub struct AuthenticatedDevice {
     pub scope: DeviceScope,
     /// How the partner is spelt in links.
     pub tenant: String,
-    /// Whether the service wants the device to say what it is.
+    /// Whether something happened after which the device is to say what it is.
     pub config_wanted: bool,
+    /// When it last said what it is.
+    pub config_said: Option<Timestamp>,
     /// How many of its pushes have not ended.
     pub open_pushes: i64,
+    /// The push that brought what it runs, by the device's own number: the latest, if there are several.
+    pub installed_by: Option<i32>,
 }
 
 /// A gateway that showed its token.
@@ -447,7 +451,9 @@ struct DeviceRow {
     is_default: bool,
     token_hash: Option<Vec<u8>>,
     config_wanted: bool,
+    config_said_ms: Option<i64>,
     open_pushes: i64,
+    installed_by: Option<i64>,
 }
 
 impl DeviceRow {
@@ -462,7 +468,9 @@ impl DeviceRow {
             scope: DeviceScope { partner_id, device_id: device_id.clone() },
             tenant,
             config_wanted: self.config_wanted,
+            config_said: self.config_said_ms.map(Timestamp::from_millis),
             open_pushes: self.open_pushes,
+            installed_by: self.installed_by.and_then(|action| i32::try_from(action).ok()),
         })
     }
 }
@@ -490,8 +498,13 @@ impl AuthenticatedDevice {
         let row: Option<DeviceRow> = fetch_optional!(
             conn,
             "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash, d.config_wanted,
+                    d.config_said_ms,
                     (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes
+                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
+                    (SELECT MAX(u.action) FROM device_versions v
+                     JOIN pushes u ON u.partner_id = v.partner_id AND u.device_id = v.device_id
+                      AND u.type = v.type AND u.version_number = v.version_number AND u.state = 'succeeded'
+                     WHERE v.partner_id = d.partner_id AND v.device_id = d.device_id) AS installed_by
              FROM partners p
              JOIN devices d ON d.partner_id = p.partner_id
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
@@ -518,9 +531,13 @@ impl AuthenticatedDevice {
         let row: Option<GatewayRow> = fetch_optional!(
             conn,
             "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
-                    COALESCE(d.config_wanted, FALSE) AS config_wanted,
+                    COALESCE(d.config_wanted, FALSE) AS config_wanted, d.config_said_ms,
                     (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
                      AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
+                    (SELECT MAX(u.action) FROM device_versions v
+                     JOIN pushes u ON u.partner_id = v.partner_id AND u.device_id = v.device_id
+                      AND u.type = v.type AND u.version_number = v.version_number AND u.state = 'succeeded'
+                     WHERE v.partner_id = d.partner_id AND v.device_id = d.device_id) AS installed_by,
                     g.gateway_token_id, g.registers_device_type_id, g.registers_account_id,
                     d.device_id IS NOT NULL AS is_known, d.account_id IS NOT NULL AS is_associated
              FROM partners p

@@ -22,6 +22,13 @@ use parts::Parts;
 use preconditions::Verdict;
 use range::Wanted;
 
+/// Whether a client goes elsewhere for its bytes when it is told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    Follows,
+    Stays,
+}
+
 /// Answers a GET or HEAD for a binary: all of it, the ranges asked for, or that there is nothing to send. Where
 /// downloads are redirected, a GET that would be sent bytes is sent to the repository for them.
 ///
@@ -32,6 +39,29 @@ pub async fn send(
     headers: &HeaderMap,
     binary: &Binary,
     service: &Service,
+) -> Result<Response, Error> {
+    answer(method, headers, binary, service, Client::Follows).await
+}
+
+/// The same for clients that follow no redirect.
+///
+/// # Errors
+/// If the repository does not have the bytes at hand.
+pub async fn send_from_here(
+    method: &Method,
+    headers: &HeaderMap,
+    binary: &Binary,
+    service: &Service,
+) -> Result<Response, Error> {
+    answer(method, headers, binary, service, Client::Stays).await
+}
+
+async fn answer(
+    method: &Method,
+    headers: &HeaderMap,
+    binary: &Binary,
+    service: &Service,
+    client: Client,
 ) -> Result<Response, Error> {
     let size = binary.digests.size;
     let opaque = binary.digests.sha256.to_string();
@@ -56,7 +86,8 @@ pub async fn send(
     let (content_type, length, only) = (parts.content_type(), parts.length(), parts.only());
     let body = if *method == Method::HEAD {
         Body::empty()
-    } else if can_be_redirected(headers, &parts)
+    } else if client == Client::Follows
+        && can_be_redirected(headers, &parts)
         && let Some(link) = service.link_to_binary(binary, &disposition).await?
     {
         return Ok(redirect(link));

@@ -70,7 +70,7 @@ async fn a_device_that_tells_its_version_number_has_succeeded(
     assert_eq!(world.state(&pushed).await, PushState::Succeeded);
     assert_eq!(world.installed(FirmwareType::HUB).await, Some(pushed.number));
     assert_eq!(world.config().await, json!({"otaria.version.x": "1"}));
-    assert!(world.poll().await["_links"].is_null());
+    assert!(world.poll().await["_links"]["deploymentBase"].is_null());
 }
 
 #[rstest]

@@ -51,6 +51,11 @@ impl Unreadable {
 
 /// What a device can send as a body.
 pub trait DeviceBody: Sized {
+    /// What no body at all says; none where that is an error.
+    fn of_nothing() -> Option<Self> {
+        None
+    }
+
     /// Takes what it knows out of an object.
     ///
     /// # Errors
@@ -66,6 +71,11 @@ pub trait DeviceBody: Sized {
 /// What is wrong with it even so, in words for the maker of the device.
 pub fn read<T: DeviceBody>(body: &[u8]) -> Result<Reading<T>, Unreadable> {
     let mut repairs = Repairs::default();
+    if body.trim_ascii().is_empty()
+        && let Some(value) = T::of_nothing()
+    {
+        return Ok(Reading { value, repairs });
+    }
     let tree = if cbor::is_cbor(body) {
         cbor::parse(body).map_err(|error| Unreadable(format!("the body is no CBOR: {error}")))?
     } else {
@@ -124,6 +134,15 @@ impl Members {
         match self.take(member) {
             Some(Value::Object(members)) => Ok(Self { path, members }),
             Some(_) => Err(Unreadable(format!("{} must be an object", self.name(member)))),
+            None => Err(self.missing(member)),
+        }
+    }
+
+    /// A member that is a text.
+    pub(super) fn text(&mut self, member: &str) -> Result<String, Unreadable> {
+        match self.take(member) {
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(Unreadable(format!("{} must be a string", self.name(member)))),
             None => Err(self.missing(member)),
         }
     }

@@ -132,14 +132,14 @@ fn code(value: Value) -> Option<i64> {
     }
 }
 
-fn details(value: Value) -> Vec<String> {
+pub(super) fn details(value: Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.into_iter().filter_map(line).collect(),
         other => line(other).into_iter().collect(),
     }
 }
 
-fn line(value: Value) -> Option<String> {
+pub(super) fn line(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),

@@ -22,6 +22,10 @@ pub struct PushOut {
     pub version: String,
     /// How far it is.
     pub state: PushState,
+    /// Whether those at the device agree to it, where they are asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub confirmation: Option<PushConfirmation>,
     /// How much of the current state is done, in percent, 0–100, where the device says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0, maximum = 100)]
@@ -72,6 +76,18 @@ pub struct PushHistoryOut {
     pub count: Option<i64>,
 }
 
+/// Whether those at a device agree to a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PushConfirmation {
+    /// They have not said so.
+    Waiting,
+    /// They do.
+    Given,
+    /// They do not, so far.
+    Denied,
+}
+
 /// How far a push is. From `succeeded` on, all but `cancelling` are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +135,7 @@ mod tests {
             version_number: "8".into(),
             version: "2.4.0".into(),
             state: PushState::TimedOut,
+            confirmation: None,
             progress: Some(40),
             message: Some("writing".into()),
             created_timestamp: 1,
@@ -132,6 +149,7 @@ mod tests {
         let entry =
             PushHistoryOut { timestamp: 1, state: PushState::Offered, message: None, details: None, count: None };
         push.history = Some(vec![entry]);
+        push.confirmation = Some(PushConfirmation::Given);
         let text = serde_json::to_string(&push).unwrap();
         assert!(text.ends_with(r#""history":[{"timestamp":1,"state":"offered"}]}"#), "{text}");
         assert_eq!(serde_json::from_str::<PushOut>(&text).unwrap(), push);

@@ -26,13 +26,15 @@ pub(super) async fn post(
 /// What SWUpdate says when everything is written and it waits for its restart, and when it is back but not yet sure.
 /// The protocol itself has no word for that.
 const INSTALLED: [&str; 2] = ["All Chunks Installed.", "Update Installed, Testing Pending."];
+/// How it begins what rauc-hawkbit-updater says when it has the whole binary and has not begun to install.
+const DOWNLOADED: [&str; 2] = ["Download complete.", "File checksum OK."];
 
 fn meant(status: StatusIn) -> Feedback {
     let progress = status.result.progress.as_ref().and_then(percent);
+    let last = status.details.last().map_or("", |last| last.trim());
     let stage = match stage(status.execution, status.result.finished) {
-        Stage::Installing if status.details.last().is_some_and(|last| INSTALLED.contains(&last.trim())) => {
-            Stage::Installed
-        }
+        Stage::Installing if INSTALLED.contains(&last) => Stage::Installed,
+        Stage::Installing if DOWNLOADED.iter().any(|begin| last.starts_with(begin)) => Stage::Downloaded,
         stage => stage,
     };
     Feedback { stage, progress, said: status.details }
@@ -99,7 +101,10 @@ mod tests {
     #[case("proceeding", "Installed Chunk.", Stage::Installing)]
     #[case("scheduled", "All Chunks Installed.", Stage::Note)]
     #[case("closed", "All Chunks Installed.", Stage::Succeeded)]
-    fn a_device_that_waits_for_its_restart_has_installed(
+    #[case("proceeding", "Download complete. 12.34 MB/s", Stage::Downloaded)]
+    #[case("proceeding", "File checksum OK.", Stage::Downloaded)]
+    #[case("closed", "File checksum OK.", Stage::Succeeded)]
+    fn a_device_that_says_how_far_it_is_is_understood(
         #[case] execution: &str,
         #[case] said: &str,
         #[case] expected: Stage,

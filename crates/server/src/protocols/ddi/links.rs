@@ -1,10 +1,10 @@
 //! Links: absolute, from the configured public URL, with the tenant as it is spelt.
 
-use otaria_core::Timestamp;
 use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ArtifactLinks, Link};
 use otaria_wire::http::file_names::percent_encoded;
 
+use crate::actions::updates::{Named, Timing};
 use crate::settings::Settings;
 
 /// Ends the name of a file in the link to its MD5 sum.
@@ -20,10 +20,24 @@ impl Links {
         Self(format!("{url}/{tenant}/controller/v1/{id}"))
     }
 
-    /// The query makes the link another one for another push; some clients look for the question mark.
-    pub(super) fn deployment(&self, action: i32, created: Timestamp) -> Link {
-        let c = created.as_millis().rem_euclid(i64::from(i32::MAX));
-        self.to(&format!("deploymentBase/{action}?c={c}"))
+    pub(super) fn deployment(&self, push: Named, timing: Timing) -> Link {
+        self.to(&format!("deploymentBase/{}?c={}", push.action, c(push, timing)))
+    }
+
+    pub(super) fn confirmation(&self, push: Named) -> Link {
+        self.to(&format!("confirmationBase/{}?c={}", push.action, c(push, Timing::Anytime)))
+    }
+
+    pub(super) fn activate_auto_confirm(&self) -> Link {
+        self.to("confirmationBase/activateAutoConfirm")
+    }
+
+    pub(super) fn deactivate_auto_confirm(&self) -> Link {
+        self.to("confirmationBase/deactivateAutoConfirm")
+    }
+
+    pub(super) fn installed(&self, action: i32) -> Link {
+        self.to(&format!("installedBase/{action}"))
     }
 
     pub(super) fn cancel(&self, action: i32) -> Link {
@@ -50,6 +64,13 @@ impl Links {
     fn to(&self, path: &str) -> Link {
         Link { href: format!("{}/{path}", self.0) }
     }
+}
+
+/// The query makes the link another one for another push, and once it may be installed; some clients look for the question
+/// mark.
+fn c(push: Named, timing: Timing) -> i64 {
+    let c = push.created.as_millis().rem_euclid(i64::from(i32::MAX));
+    if timing == Timing::BeforeWindow { -c } else { c }
 }
 
 #[cfg(test)]

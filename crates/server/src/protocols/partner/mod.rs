@@ -14,6 +14,7 @@ mod errors;
 mod events;
 mod firmware_images;
 mod firmware_types;
+mod fleet;
 mod gateway_tokens;
 mod health;
 mod lists;
@@ -21,6 +22,7 @@ mod me;
 mod oauth;
 mod partners;
 mod path;
+mod policies;
 mod pool;
 mod pushes;
 mod refusals;
@@ -56,6 +58,7 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(device_types::routes())
         .merge(accounts::routes())
         .merge(devices::routes())
+        .merge(fleet::routes())
         .merge(unreadable::routes())
         .merge(gateway_tokens::routes())
         .merge(health::routes())
