@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
 pub mod arduino;
+pub mod authority;
 pub mod fleet;
 pub mod pages;
 pub mod plain_http;
@@ -297,10 +298,16 @@ impl Server {
 
     /// The owner, signed in by password.
     pub async fn owner(&self) -> Api {
+        self.owner_over(reqwest::Client::new()).await
+    }
+
+    /// The owner, over this client's connections.
+    pub async fn owner_over(&self, http: reqwest::Client) -> Api {
         let password = self.first("password");
         let form = [("grant_type", "password"), ("username", "owner@example.com"), ("password", &password)];
-        let answer = self.anonymous().token(&self.first("clientId"), &self.first("clientSecret"), &form).await;
-        self.anonymous().with_token(answer.ok().body["access_token"].as_str().unwrap())
+        let api = Api { http, url: self.url(), token: None };
+        let answer = api.token(&self.first("clientId"), &self.first("clientSecret"), &form).await;
+        api.with_token(answer.ok().body["access_token"].as_str().unwrap())
     }
 
     /// The default partner's own client.

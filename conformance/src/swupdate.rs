@@ -143,6 +143,13 @@ pub enum Credential<'c> {
     Target(&'c str),
     /// One for many devices.
     Gateway(&'c str),
+    /// A certificate, in a folder with `ca.pem`, the server's authority, `NAME.pem` and `NAME.key`.
+    Certificate {
+        /// The folder.
+        folder: &'c Path,
+        /// The name.
+        name: &'c str,
+    },
 }
 
 /// How the boot before a start went, as the boot loader of a real device would know.
@@ -176,23 +183,33 @@ impl Device {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
         let certificate = maker.certificate().display().to_string();
-        let (kind, token) = match credential {
-            Credential::Target(token) => ("targettoken", token),
-            Credential::Gateway(token) => ("gatewaytoken", token),
+        let credential = match credential {
+            Credential::Target(token) => format!("targettoken = \"{token}\";"),
+            Credential::Gateway(token) => format!("gatewaytoken = \"{token}\";"),
+            Credential::Certificate { folder, name } => {
+                let own = |file: String| folder.join(file).display().to_string();
+                replaced(
+                    documented(1),
+                    &[
+                        ("/etc/swupdate/server-ca.pem", &own("ca.pem".to_owned())),
+                        ("/etc/swupdate/lamp-1.pem", &own(format!("{name}.pem"))),
+                        ("/etc/swupdate/lamp-1.key", &own(format!("{name}.key"))),
+                    ],
+                )
+            }
         };
-        let mut configuration = documented_configuration().to_owned();
-        for (documented, own) in [
-            ("\"/etc/swupdate/maker.pem\"", format!("\"{certificate}\"")),
-            ("\"https://ota.example.com\"", format!("\"{url}\"")),
-            ("\"DEFAULT\"", format!("\"{tenant}\"")),
-            ("\"lamp-1\"", format!("\"{id}\"")),
-            ("targettoken = \"0123456789abcdef0123456789abcdef\"", format!("{kind} = \"{token}\"")),
-            // Until the server has said how often.
-            ("polldelay = 30", "polldelay = 1".to_owned()),
-        ] {
-            assert!(configuration.contains(documented), "{documented} is not in the documented configuration");
-            configuration = configuration.replace(documented, &own);
-        }
+        let configuration = replaced(
+            documented(0),
+            &[
+                ("\"/etc/swupdate/maker.pem\"", &format!("\"{certificate}\"")),
+                ("\"https://ota.example.com\"", &format!("\"{url}\"")),
+                ("\"DEFAULT\"", &format!("\"{tenant}\"")),
+                ("\"lamp-1\"", &format!("\"{id}\"")),
+                ("targettoken = \"0123456789abcdef0123456789abcdef\";", &credential),
+                // Until the server has said how often.
+                ("polldelay = 30", "polldelay = 1"),
+            ],
+        );
         std::fs::write(folder.path().join("swupdate.cfg"), configuration).unwrap();
         Self { folder, running: None, log: Arc::default() }
     }
@@ -265,11 +282,20 @@ impl Drop for Device {
     }
 }
 
-/// The configuration that docs/devices/swupdate.md tells people to use.
-fn documented_configuration() -> &'static str {
+/// A piece of the configuration that docs/devices/swupdate.md tells people to use: the whole one, and what stands in it
+/// in place of a token where there is a certificate.
+fn documented(number: usize) -> &'static str {
     let page = include_str!("../../docs/devices/swupdate.md");
-    let (_, rest) = page.split_once("```libconfig\n").unwrap();
+    let rest = page.split("```libconfig\n").nth(number + 1).unwrap();
     rest.split_once("```").unwrap().0
+}
+
+/// A documented text with one's own values in place of the documented ones.
+fn replaced(text: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (documented, own)| {
+        assert!(text.contains(documented), "{documented} is not in the documented configuration");
+        text.replace(documented, own)
+    })
 }
 
 /// SWUpdate, and where its libraries are if not where the system's are.

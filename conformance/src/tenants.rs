@@ -37,6 +37,10 @@ pub const BODIES: &[(&str, &str)] = &[
     ("updateUser", r#"{"privileges": {"viewDeviceInfo": true, "inviteUsers": true}}"#),
     ("changePassword", r#"{"currentPassword": "{password}", "newPassword": "{password}"}"#),
     (
+        "replaceDeviceAuthentication",
+        r#"{"proxyAuthorities": ["new"], "mayRegister": true, "deviceTypeId": "{deviceTypeId}", "accountId": "{accountId}"}"#,
+    ),
+    (
         "createGatewayToken",
         r#"{"name": "new", "mayRegister": true, "deviceTypeId": "{deviceTypeId}", "accountId": "{accountId}"}"#,
     ),
@@ -216,6 +220,8 @@ impl Tenant {
         let person = server.person(&api, partner, &format!("{mark}@example.com"), OBSERVER).await;
         let body = json!({ "name": mark, "mayRegister": true, "deviceTypeId": device_type, "accountId": account });
         let gateway = created(&format!("/v1/partners/{partner}/gatewayTokens"), body).await;
+        let authentication = json!({ "certificate": true, "proxyAuthorities": [mark] });
+        api.put(&format!("/v1/partners/{partner}/deviceAuthentication"), authentication).await.ok();
         let audited = format!("/v1/partners/{partner}/auditLog?object={}", text(&gateway, "id"));
         let audited = api.get(&audited).await.ok().body;
         let mut sets = Vec::new();

@@ -85,6 +85,13 @@ const LEAVES: &[(&str, &str, &str, Id, Shows)] = &[
     ("updateDeviceType", "deviceType.updated", "deviceType", Id::Of("deviceTypeId"), Shows::BeforeAndAfter),
     ("createGatewayToken", "gatewayToken.created", "gatewayToken", Id::Answered("id"), Shows::After),
     ("deleteGatewayToken", "gatewayToken.deleted", "gatewayToken", Id::Of("gatewayTokenId"), Shows::Before),
+    (
+        "replaceDeviceAuthentication",
+        "deviceAuthentication.updated",
+        "partner",
+        Id::Of("partnerId"),
+        Shows::BeforeAndAfter,
+    ),
     ("inviteUser", "user.invited", "user", Id::Answered("userId"), Shows::After),
     ("updateUser", "user.updated", "user", Id::Of("userId"), Shows::BeforeAndAfter),
     ("removeUser", "user.removed", "user", Id::Of("userId"), Shows::Before),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is all test code")]
 
 use data_encoding::HEXLOWER;
+use otaria_conformance::authority::Authority;
 use otaria_conformance::slow_link::{Link, Trouble};
 use otaria_conformance::swupdate::{Boot, Credential, Device, Image, Maker, Payload};
 use otaria_conformance::{Api, Engine, Noise, Server, until};
@@ -407,4 +408,94 @@ async fn a_gateway_token_registers_a_device_and_updates_it() {
     push.reaches("installed").await;
     device.restart(Boot::Succeeded);
     push.reaches("succeeded").await;
+}
+
+/// A device with a certificate and no token: its authority's folder, and the server that trusts it.
+struct Certified {
+    folder: tempfile::TempDir,
+    authority: Authority,
+}
+
+impl Certified {
+    fn new() -> Self {
+        let (folder, server) = (tempfile::tempdir().unwrap(), Authority::new("The server's authority"));
+        std::fs::write(folder.path().join("ca.pem"), server.pem()).unwrap();
+        server.server().put(folder.path(), "server");
+        Self { folder, authority: Authority::new("The lamps' authority") }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// A server that speaks TLS and lets in whom the authority certified and did not revoke.
+    async fn scene(&self, revocation_list: &str) -> Scene {
+        let (certificate, key) = (self.path("server.pem"), self.path("server.key"));
+        let settings = [
+            ("OTARIA_TLS_CERTIFICATE", certificate.as_str()),
+            ("OTARIA_TLS_KEY", key.as_str()),
+            ("OTARIA_POLL_SECONDS", "1"),
+            ("OTARIA_BUSY_POLL_SECONDS", "1"),
+        ];
+        let server = Server::start_with(Engine::Sqlite, &settings).await;
+        let ca = reqwest::Certificate::from_pem(&std::fs::read(self.path("ca.pem")).unwrap()).unwrap();
+        let api = server.owner_over(reqwest::Client::builder().tls_certs_only([ca]).build().unwrap()).await;
+        let partner = server.partner();
+        let device_type = api.device_type(&partner, "lamp").await;
+        let said = json!({
+            "certificate": true, "targetToken": false, "gatewayToken": false,
+            "caBundle": self.authority.pem(), "revocationLists": revocation_list,
+        });
+        api.put(&format!("/v1/partners/{partner}/deviceAuthentication"), said).await.ok();
+        let link = Link::lay(Trouble::None).await;
+        Scene { link, server, api, partner, device_type, maker: Maker::new() }
+    }
+
+    fn device(&self, scene: &Scene, name: &str) -> Device {
+        let credential = Credential::Certificate { folder: self.folder.path(), name };
+        Device::new(&scene.maker, &scene.server.url(), "default", DEVICE, credential)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_updates_itself_with_a_certificate_in_place_of_a_token() {
+    let certified = Certified::new();
+    certified.authority.device(DEVICE).put(certified.folder.path(), "lamp");
+    let scene = certified.scene("").await;
+    scene.api.device(&scene.server.account(), &scene.device_type, DEVICE).await;
+    let mut device = certified.device(&scene, "lamp");
+    let payload = Noise::new(27).bytes(300_000);
+    let (_, image) = scene.publish("1.1", &Image { payload: &payload, ..Image::default() }).await;
+    device.start(Boot::Usual);
+    until("it says what it is", || async { scene.said(DEVICE).await["serial"] == DEVICE }).await;
+    let push = scene.push(&image, DEVICE).await;
+    push.reaches("installed").await;
+    assert!(device.installed().unwrap() == payload);
+    device.restart(Boot::Succeeded);
+    let shown = push.reaches("succeeded").await;
+    assert_eq!(states(&shown), ["offered", "fetched", "installing", "installed", "succeeded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_certificate_was_revoked_gets_nothing() {
+    let certified = Certified::new();
+    let (lost, good) = (certified.authority.device(DEVICE), certified.authority.device(DEVICE));
+    lost.put(certified.folder.path(), "lost");
+    good.put(certified.folder.path(), "good");
+    let scene = certified.scene(&certified.authority.revoking(&[&lost])).await;
+    scene.api.device(&scene.server.account(), &scene.device_type, DEVICE).await;
+    let (_, image) = scene.publish("1.1", &Image::default()).await;
+    let push = scene.push(&image, DEVICE).await;
+    let mut device = certified.device(&scene, "lost");
+    device.start(Boot::Usual);
+    until("it was refused", || async { device.log().matches("401").count() > 3 }).await;
+    assert_eq!(push.shown().await["state"], "offered");
+    assert_eq!(scene.said(DEVICE).await, Value::Null);
+    assert_eq!(device.installed(), None);
+    drop(device);
+
+    // The same device with its new certificate gets all of it.
+    let mut device = certified.device(&scene, "good");
+    device.start(Boot::Usual);
+    push.reaches("installed").await;
 }

@@ -199,6 +199,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "getFleetDevice",
             "listUnreadable",
             "listGatewayTokens",
+            "getDeviceAuthentication",
         ],
     ),
     (
@@ -218,6 +219,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "updateDeviceType",
             "createGatewayToken",
             "deleteGatewayToken",
+            "replaceDeviceAuthentication",
             // An account that the partner made is open to those who may change what is the partner's.
             "createAccount",
             "getAccount",

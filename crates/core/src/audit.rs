@@ -66,6 +66,8 @@ actions! {
     GatewayTokenCreated = "gatewayToken.created",
     /// A gateway token was deleted.
     GatewayTokenDeleted = "gatewayToken.deleted",
+    /// It was said anew how a partner's devices prove who they are.
+    DeviceAuthenticationUpdated = "deviceAuthentication.updated",
     /// An account was made.
     AccountCreated = "account.created",
     /// A device type was made.
@@ -74,7 +76,7 @@ actions! {
     DeviceTypeUpdated = "deviceType.updated",
     /// A device was associated with an account.
     DeviceAssociated = "device.associated",
-    /// A gateway registered a device that nobody knew.
+    /// A device that nobody knew was registered, by its gateway or by its certificate.
     DeviceRegistered = "device.registered",
     /// A device was taken out of its account.
     DeviceDisassociated = "device.disassociated",

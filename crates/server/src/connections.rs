@@ -4,6 +4,7 @@
 mod answers;
 mod frames;
 mod head;
+mod possession;
 mod tls;
 
 use std::io;
@@ -29,6 +30,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_io_timeout::TimeoutWriter;
 use tower_service::Service;
 
+use crate::access::certificates::Chain;
 use crate::settings::Settings;
 use answers::{Answers, watched};
 use frames::Frames;
@@ -190,10 +192,11 @@ impl Held {
         stream.set_nodelay(true)?;
         // Whoever is too slow is no news.
         let begun = tokio::time::timeout(self.header, self.begin(stream)).await;
-        let Ok(stream) = begun else { return Err(io::ErrorKind::TimedOut.into()) };
+        let Ok(begun) = begun else { return Err(io::ErrorKind::TimedOut.into()) };
+        let (stream, certificate) = begun?;
         let answers = Arc::new(Answers::default());
         let held = HeldStream {
-            stream: stream?,
+            stream,
             answers: Arc::clone(&answers),
             frames: Frames::default(),
             header: self.header,
@@ -201,20 +204,23 @@ impl Held {
             look: Box::pin(tokio::time::sleep(self.idle)),
             _place: place,
         };
-        Ok((held, Introduced { service, answers }))
+        Ok((held, Introduced { service, answers, certificate: certificate.map(Arc::new) }))
     }
 
-    /// Reads the first header of a connection, after a handshake if there is one.
-    async fn begin(&self, stream: TcpStream) -> io::Result<Begun<Pin<Box<dyn Transport>>>> {
+    /// Reads the first header of a connection, after a handshake if there is one, in which the client may have shown a
+    /// certificate.
+    async fn begin(&self, stream: TcpStream) -> io::Result<(Begun<Pin<Box<dyn Transport>>>, Option<Chain>)> {
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(self.idle));
         let mut stream: Pin<Box<dyn Transport>> = Box::pin(stream);
+        let mut certificate = None;
         if let Some(tls) = &self.tls {
             let greeted = head::gather(stream, head::RECORD, head::has_greeting).await?;
             // What a handshake needs is large, and only there from now on.
-            stream = Box::pin(Box::pin(tls.accept(greeted)).await?);
+            let (encrypted, shown) = Box::pin(tls.accept(greeted)).await?;
+            (stream, certificate) = (Box::pin(encrypted), shown);
         }
-        head::gather(stream, HEADER_BYTES, head::has_header).await
+        Ok((head::gather(stream, HEADER_BYTES, head::has_header).await?, certificate))
     }
 }
 
@@ -315,6 +321,7 @@ impl AsyncWrite for HeldStream {
 pub(crate) struct Introduced<S> {
     service: S,
     answers: Arc<Answers>,
+    certificate: Option<Arc<Chain>>,
 }
 
 impl<S, B> Service<axum::http::Request<B>> for Introduced<S>
@@ -331,6 +338,9 @@ where
 
     fn call(&mut self, mut request: axum::http::Request<B>) -> S::Future {
         request.extensions_mut().insert(Arc::clone(&self.answers));
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
         self.service.call(request)
     }
 }

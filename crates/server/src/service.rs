@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use otaria_store::installation_keys::InstallationKey;
 use otaria_store::{Repository, Store};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
+use crate::access::certificates::Trusts;
 use crate::access::passwords::Passwords;
 use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
@@ -34,6 +36,10 @@ pub struct Service {
     pub(crate) listeners: Arc<Listeners>,
     /// Whether the server is stopping.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
+    /// What signs links, once it was needed.
+    pub(crate) link_key: Arc<OnceCell<InstallationKey>>,
+    /// Whom partners trust to certify their devices.
+    pub(crate) trusts: Arc<Trusts>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
     /// What devices sent since the last time that could not be read as it was.
@@ -53,6 +59,8 @@ impl Service {
             refused: Arc::default(),
             listeners: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
+            link_key: Arc::default(),
+            trusts: Arc::default(),
             sightings: Arc::default(),
             unreadable: Arc::default(),
         }

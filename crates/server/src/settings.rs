@@ -1,6 +1,7 @@
 //! What can be configured: flags over environment over file over defaults, resolved once into one value that
 //! never changes.
 
+mod devices;
 mod repository;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::forwarded::{InvalidProxies, Proxies};
 
+pub use devices::{ArtifactLinks, CertificateHeaders};
 pub use repository::Downloads;
 
 /// The settings as they are written: every one optional. This is what flags, environment and file have in common.
@@ -41,6 +43,14 @@ pub struct RawSettings {
     /// `OTARIA_TRUSTED_PROXIES`: addresses and networks of proxies whose `X-Forwarded-For` is believed. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_proxies: Option<String>,
+    /// `OTARIA_CERTIFICATE_PROXIES`: addresses and networks of proxies that are believed whose certificate a device has.
+    /// Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_proxies: Option<String>,
+    /// `OTARIA_CERTIFICATE_HEADERS`: in which headers they say so: `client-cert`, `x-controller-id` or
+    /// `x-ssl-client-cn`. Default `client-cert`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_headers: Option<String>,
     /// `OTARIA_DATA`: the folder for everything that has no other place. Default `./otaria-data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
@@ -66,6 +76,13 @@ pub struct RawSettings {
     /// `OTARIA_DOWNLOADS`: `proxied`, or `redirected` to a repository on S3. Default `proxied`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downloads: Option<String>,
+    /// `OTARIA_ARTIFACT_LINKS`: `plain`, or `signed`: what devices are given opens its file without a credential.
+    /// Default `plain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_links: Option<String>,
+    /// `OTARIA_ARTIFACT_LINK_SECONDS`: how long a signed link is good, and up to a quarter longer. Default a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_link_seconds: Option<u64>,
     /// `OTARIA_MAX_BINARY_BYTES`: the largest binary taken. Default 4 GiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_binary_bytes: Option<u64>,
@@ -144,6 +161,10 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Proxies,
+    /// Proxies that are believed whose certificate a device has.
+    pub certificate_proxies: Proxies,
+    /// The headers in which they say so.
+    pub certificate_headers: CertificateHeaders,
     /// The folder for everything that has no other place.
     pub data: PathBuf,
     /// Where the rows are.
@@ -152,6 +173,10 @@ pub struct Settings {
     pub repository: RepositoryLocation,
     /// Whose bytes a device that downloads gets.
     pub downloads: Downloads,
+    /// What the links to artifacts prove.
+    pub artifact_links: ArtifactLinks,
+    /// How long a signed link is good at least.
+    pub artifact_link: Duration,
     /// The largest binary taken, in bytes.
     pub max_binary_bytes: u64,
     /// How long an upload that is not moved is kept.
@@ -214,6 +239,8 @@ pub const KEYS: &[&str] = &[
     "tls_certificate",
     "tls_key",
     "trusted_proxies",
+    "certificate_proxies",
+    "certificate_headers",
     "data",
     "database_url",
     "database_url_file",
@@ -222,6 +249,8 @@ pub const KEYS: &[&str] = &[
     "s3_region",
     "s3_url_style",
     "downloads",
+    "artifact_links",
+    "artifact_link_seconds",
     "max_binary_bytes",
     "temporary_binary_seconds",
     "header_seconds",
@@ -275,6 +304,8 @@ impl Settings {
         let data = raw.data.clone().unwrap_or_else(|| PathBuf::from("otaria-data"));
         let repository = repository::location(&raw, &data, environment)?;
         let downloads = repository::downloads(&raw, &repository)?;
+        let certificate_headers = CertificateHeaders::of(&raw)?;
+        let artifact_links = ArtifactLinks::of(&raw)?;
         let max_binary_bytes = raw.max_binary_bytes.unwrap_or(4 << 30);
         if let Some(most) = repository.max_bytes().filter(|most| max_binary_bytes > *most) {
             return Err(not_allowed("max_binary_bytes", format!("must be at most {most} with a repository on S3")));
@@ -320,20 +351,20 @@ impl Settings {
             cancelling: timer("cancelling_seconds", raw.cancelling_seconds, defaults.cancelling)?,
             silence: timer("silence_seconds", raw.silence_seconds, silence)?,
         };
-        let trusted_proxies = raw.trusted_proxies.as_deref().unwrap_or_default();
-        let trusted_proxies = trusted_proxies
-            .parse()
-            .map_err(|error: InvalidProxies| not_allowed("trusted_proxies", error.to_string()))?;
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             metrics_listen: raw.metrics_listen,
             public_url,
             tls,
-            trusted_proxies,
+            trusted_proxies: proxies("trusted_proxies", raw.trusted_proxies.as_deref())?,
+            certificate_proxies: proxies("certificate_proxies", raw.certificate_proxies.as_deref())?,
+            certificate_headers,
             data,
             database,
             repository,
             downloads,
+            artifact_links,
+            artifact_link: seconds("artifact_link_seconds", raw.artifact_link_seconds, 24 * 60 * 60)?,
             max_binary_bytes,
             temporary_binary: seconds("temporary_binary_seconds", raw.temporary_binary_seconds, 24 * 60 * 60)?,
             header: seconds("header_seconds", raw.header_seconds, 10)?,
@@ -372,6 +403,7 @@ impl Settings {
         };
         let timers = &self.timers;
         let seconds = [
+            ("artifact_link_seconds", self.artifact_link),
             ("temporary_binary_seconds", self.temporary_binary),
             ("header_seconds", self.header),
             ("idle_seconds", self.idle),
@@ -404,6 +436,8 @@ impl Settings {
                 None => "# tls_certificate = \"chain.pem\"\n# tls_key = \"key.pem\"".to_owned(),
             },
             format!("trusted_proxies = {:?}", self.trusted_proxies.to_string()),
+            format!("certificate_proxies = {:?}", self.certificate_proxies.to_string()),
+            format!("certificate_headers = {:?}", self.certificate_headers.as_str()),
             format!("data = {:?}", self.data),
             format!("database_url = {database:?}"),
             format!("repository_url = {:?}", self.repository.to_string()),
@@ -412,6 +446,7 @@ impl Settings {
             lines.extend(repository::describe(location));
         }
         lines.push(format!("downloads = {:?}", self.downloads.as_str()));
+        lines.push(format!("artifact_links = {:?}", self.artifact_links.as_str()));
         lines.push(format!("max_binary_bytes = {}", self.max_binary_bytes));
         lines.extend(seconds.iter().map(|(name, value)| format!("{name} = {}", value.as_secs())));
         lines.join("\n")
@@ -420,6 +455,10 @@ impl Settings {
 
 fn not_allowed(name: &'static str, message: impl Into<String>) -> SettingsError {
     SettingsError::NotAllowed { name, message: message.into() }
+}
+
+fn proxies(name: &'static str, text: Option<&str>) -> Result<Proxies, SettingsError> {
+    text.unwrap_or_default().parse().map_err(|error: InvalidProxies| not_allowed(name, error.to_string()))
 }
 
 fn read_secret(name: &'static str, file: &std::path::Path) -> Result<String, SettingsError> {
@@ -525,6 +564,9 @@ mod tests {
             raw(|raw| raw.repository_url = Some("ftp://x".into())),
             raw(|raw| raw.poll_seconds = Some(86_400)),
             raw(|raw| raw.chore_seconds = Some(0)),
+            raw(|raw| raw.certificate_proxies = Some("proxy.example.com".into())),
+            raw(|raw| raw.certificate_headers = Some("x-forwarded-client-cert".into())),
+            raw(|raw| raw.artifact_links = Some("secret".into())),
             raw(|raw| raw.tls_certificate = Some("chain.pem".into())),
             raw(|raw| raw.tls_key = Some("key.pem".into())),
         ] {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::{GatewayTokenId, PartnerId, Timestamp, UserId};
+use otaria_core::{DeviceId, GatewayTokenId, PartnerId, Timestamp, UserId};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -37,6 +37,8 @@ pub enum Who {
     Person(UserId),
     /// A gateway, by its token.
     Gateway(GatewayTokenId),
+    /// A device, by its certificate.
+    Device(DeviceId),
     /// Somebody who claims this name and did not prove it.
     Claimed(String),
     /// The command line, on the server's own storage.
@@ -207,6 +209,7 @@ async fn spelt(
             )?;
             Ok(("gateway", Some(id), name.map(|(name,)| name)))
         }
+        Who::Device(id) => Ok(("device", Some(id.to_string()), None)),
         Who::Claimed(name) => Ok(("unproven", None, Some(name))),
         Who::Command => Ok(("command", None, None)),
     }
@@ -258,7 +261,7 @@ pub struct Entry {
     pub sequence: i64,
     /// When it was done.
     pub at: Timestamp,
-    /// What kind of actor: `user`, `client`, `gateway`, `unproven` or `command`.
+    /// What kind of actor: `user`, `client`, `gateway`, `device`, `unproven` or `command`.
     pub actor_kind: String,
     /// Which, where it is known.
     pub actor_id: Option<String>,

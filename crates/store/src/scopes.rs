@@ -3,16 +3,20 @@
 //! A function that reads or writes what belongs to a partner takes the partner's scope, and takes the partner's
 //! id from nowhere else. A scope to change derefs to the scope to read, never the other way round.
 
+mod device;
+
 use std::ops::Deref;
 
 use otaria_core::rights::{AccountPrivileges, AccountRight, PartnerPrivileges, PartnerRight};
-use otaria_core::{AccountId, DeviceId, DeviceTypeId, GatewayTokenId, PartnerId, Timestamp, UserId};
-use subtle::ConstantTimeEq as _;
+use otaria_core::{AccountId, DeviceId, PartnerId, Timestamp, UserId};
 
-use crate::gateway_tokens::Registers;
 use crate::invitations::Invitation;
 use crate::sql::fetch_optional;
 use crate::{Conn, Error, SecretHash};
+
+pub use device::{
+    AuthenticatedDevice, CertifiedDevice, LinkHolder, LinkedDevice, RegisterDevices, Registrar, SpokenFor,
+};
 
 /// May read what belongs to one partner.
 #[derive(Clone, Copy, Debug)]
@@ -384,185 +388,5 @@ impl Caller {
         let privileges = self.account_privileges(conn, account).await?;
         let may_write = privileges.filter(|privileges| privileges.allow(AccountRight::Write));
         Ok(may_write.map(|_| WriteAccount(ViewAccount(account))))
-    }
-}
-
-/// A device that showed its credential, and the little that an idle poll needs to know of it.
-#[derive(Clone, Debug)]
-pub struct AuthenticatedDevice {
-    /// Its scope.
-    pub scope: DeviceScope,
-    /// How the partner is spelt in links.
-    pub tenant: String,
-    /// Whether something happened after which the device is to say what it is.
-    pub config_wanted: bool,
-    /// When it last said what it is.
-    pub config_said: Option<Timestamp>,
-    /// How many of its pushes have not ended.
-    pub open_pushes: i64,
-    /// The push that brought what it runs, by the device's own number: the latest, if there are several.
-    pub installed_by: Option<i32>,
-}
-
-/// A gateway that showed its token.
-#[derive(Clone, Debug)]
-pub struct Gateway {
-    /// Its token's id.
-    pub id: GatewayTokenId,
-    partner_id: PartnerId,
-    registers: Option<Registers>,
-}
-
-/// May put one partner's devices of one type into one account.
-#[derive(Clone, Copy, Debug)]
-pub struct RegisterDevices {
-    /// The partner.
-    pub partner: ManagePartner,
-    /// The account.
-    pub account: WriteAccount,
-    /// The type.
-    pub device_type_id: DeviceTypeId,
-}
-
-/// Whom a gateway speaks for.
-#[derive(Clone, Debug)]
-pub enum SpokenFor {
-    /// A device of its partner.
-    Device(AuthenticatedDevice),
-    /// A device that nobody knows.
-    Unknown(Gateway),
-}
-
-impl Gateway {
-    /// The scope to register devices, if the gateway may.
-    pub fn register_devices(&self) -> Option<RegisterDevices> {
-        self.registers.map(|registers| RegisterDevices {
-            partner: ManagePartner(ViewPartner(self.partner_id)),
-            account: WriteAccount(ViewAccount(registers.account_id)),
-            device_type_id: registers.device_type_id,
-        })
-    }
-}
-
-#[derive(sqlx::FromRow)]
-struct DeviceRow {
-    partner_id: String,
-    short_name: Option<String>,
-    is_default: bool,
-    token_hash: Option<Vec<u8>>,
-    config_wanted: bool,
-    config_said_ms: Option<i64>,
-    open_pushes: i64,
-    installed_by: Option<i64>,
-}
-
-impl DeviceRow {
-    fn into_device(self, device_id: &DeviceId) -> Result<AuthenticatedDevice, Error> {
-        let partner_id: PartnerId = self.partner_id.parse()?;
-        let tenant = match self.short_name {
-            _ if self.is_default => "DEFAULT".to_owned(),
-            Some(short_name) => short_name,
-            None => partner_id.to_string(),
-        };
-        Ok(AuthenticatedDevice {
-            scope: DeviceScope { partner_id, device_id: device_id.clone() },
-            tenant,
-            config_wanted: self.config_wanted,
-            config_said: self.config_said_ms.map(Timestamp::from_millis),
-            open_pushes: self.open_pushes,
-            installed_by: self.installed_by.and_then(|action| i32::try_from(action).ok()),
-        })
-    }
-}
-
-#[derive(sqlx::FromRow)]
-struct GatewayRow {
-    #[sqlx(flatten)]
-    device: DeviceRow,
-    gateway_token_id: String,
-    registers_device_type_id: Option<String>,
-    registers_account_id: Option<String>,
-    is_known: bool,
-    is_associated: bool,
-}
-
-impl AuthenticatedDevice {
-    /// The device of `tenant` with this id, if `token` is its credential. `tenant` is a partner's id, its short
-    /// name, or `default`; without regard to case.
-    pub async fn by_token(
-        conn: &mut Conn,
-        tenant: &str,
-        device_id: &DeviceId,
-        token: &SecretHash,
-    ) -> Result<Option<Self>, Error> {
-        let row: Option<DeviceRow> = fetch_optional!(
-            conn,
-            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash, d.config_wanted,
-                    d.config_said_ms,
-                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
-                    (SELECT MAX(u.action) FROM device_versions v
-                     JOIN pushes u ON u.partner_id = v.partner_id AND u.device_id = v.device_id
-                      AND u.type = v.type AND u.version_number = v.version_number AND u.state = 'succeeded'
-                     WHERE v.partner_id = d.partner_id AND v.device_id = d.device_id) AS installed_by
-             FROM partners p
-             JOIN devices d ON d.partner_id = p.partner_id
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND d.device_id = $2 AND d.account_id IS NOT NULL",
-            tenant.to_ascii_lowercase(),
-            device_id.as_str(),
-        )?;
-        let Some(row) = row else { return Ok(None) };
-        let known = row.token_hash.as_deref().unwrap_or_default();
-        if !bool::from(known.ct_eq(token.as_slice())) {
-            return Ok(None);
-        }
-        row.into_device(device_id).map(Some)
-    }
-
-    /// Whom of `tenant`'s devices a gateway speaks for, if `token` is one of the partner's gateway tokens.
-    pub async fn by_gateway_token(
-        conn: &mut Conn,
-        tenant: &str,
-        device_id: &DeviceId,
-        token: &SecretHash,
-        now: Timestamp,
-    ) -> Result<Option<SpokenFor>, Error> {
-        let row: Option<GatewayRow> = fetch_optional!(
-            conn,
-            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
-                    COALESCE(d.config_wanted, FALSE) AS config_wanted, d.config_said_ms,
-                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
-                    (SELECT MAX(u.action) FROM device_versions v
-                     JOIN pushes u ON u.partner_id = v.partner_id AND u.device_id = v.device_id
-                      AND u.type = v.type AND u.version_number = v.version_number AND u.state = 'succeeded'
-                     WHERE v.partner_id = d.partner_id AND v.device_id = d.device_id) AS installed_by,
-                    g.gateway_token_id, g.registers_device_type_id, g.registers_account_id,
-                    d.device_id IS NOT NULL AS is_known, d.account_id IS NOT NULL AS is_associated
-             FROM partners p
-             JOIN gateway_tokens g ON g.partner_id = p.partner_id
-             LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)",
-            tenant.to_ascii_lowercase(),
-            device_id.as_str(),
-            token.as_slice(),
-            now.as_millis(),
-        )?;
-        let Some(row) = row else { return Ok(None) };
-        // What was taken out of its account is nobody's, and is not registered again.
-        if row.is_known && !row.is_associated {
-            return Ok(None);
-        }
-        Ok(Some(if row.is_known {
-            SpokenFor::Device(row.device.into_device(device_id)?)
-        } else {
-            SpokenFor::Unknown(Gateway {
-                id: row.gateway_token_id.parse()?,
-                partner_id: row.device.partner_id.parse()?,
-                registers: Registers::from_row(row.registers_device_type_id, row.registers_account_id)?,
-            })
-        }))
     }
 }

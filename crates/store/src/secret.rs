@@ -13,6 +13,15 @@ impl SecretHash {
         Self(Sha256::digest(plain.as_bytes()).into())
     }
 
+    pub(crate) const fn from_stored(hash: otaria_core::Sha256) -> Self {
+        Self(*hash.as_bytes())
+    }
+
+    /// The hash itself.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Devices: the target or gateway token of a request, and the device that it opens.
+//! Devices: what a request shows of a token or a certificate, and the device that it opens.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,9 +9,11 @@ use data_encoding::BASE64;
 use otaria_core::DeviceId;
 use otaria_core::ids::InvalidId;
 use otaria_store::SecretHash;
-use otaria_store::scopes::{AuthenticatedDevice, DeviceScope, SpokenFor};
+use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, DeviceScope, SpokenFor};
 
-use crate::access::origin::{address, origin};
+use crate::access::certificates::Chain;
+use crate::access::origin::{Peer, address, origin};
+use crate::access::proxied::{self, Said};
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -21,7 +23,7 @@ const GATEWAY: &str = "GatewayToken ";
 /// The scheme of HTTP Basic and the space after it, compared without case (RFC 7617).
 const BASIC: &str = "Basic ";
 
-/// The device in the path, which showed its token. Whatever it asks for, it was heard of.
+/// The device in the path, which showed its credential. Whatever it asks for, it was heard of.
 pub struct Device(pub AuthenticatedDevice);
 
 /// The same, for clients that have nothing but HTTP Basic to show a token with: the device's id is the user.
@@ -43,7 +45,8 @@ impl SentBy {
 pub enum DeviceDenied {
     /// What stands in the path in place of a device id is none.
     NoDeviceId(InvalidId),
-    /// No token, a wrong one, or no such device or partner: all the same to the caller.
+    /// No credential, a wrong one, one that its partner does not take, or no such device or partner: all the same to the
+    /// caller.
     Unauthenticated,
     /// The check itself failed.
     Failed(Error),
@@ -61,11 +64,17 @@ impl From<otaria_store::Error> for DeviceDenied {
     }
 }
 
+impl From<Error> for DeviceDenied {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl FromRequestParts<Service> for Device {
     type Rejection = DeviceDenied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
-        authenticated(parts, service, |header, _| shown(header)).await.map(Self)
+        authenticated(parts, service, |header, _| token(header)).await.map(Self)
     }
 }
 
@@ -73,88 +82,132 @@ impl FromRequestParts<Service> for BasicDevice {
     type Rejection = DeviceDenied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
-        authenticated(parts, service, |header, id| shown(header).or_else(|| shown_as_password(header, id)))
-            .await
-            .map(Self)
+        let token = |header: &str, id: &DeviceId| token(header).or_else(|| password(header, id));
+        authenticated(parts, service, token).await.map(Self)
     }
 }
 
-/// The device in the path, if what `shown` finds in the header opens it.
+/// The device in the path, if what the request shows opens it. `token` is what a header with a credential may hold.
 async fn authenticated(
     parts: &mut Parts,
     service: &Service,
-    shown: impl Fn(&str, &DeviceId) -> Option<Shown> + Send,
+    token: impl Fn(&str, &DeviceId) -> Option<Shown> + Send,
 ) -> Result<AuthenticatedDevice, DeviceDenied> {
-    let (tenant, device_id) = named_in_path(parts, service).await?;
-    if tenant.contains(char::is_control) {
+    let claim = Claim::of(parts, service).await?;
+    if claim.tenant.contains(char::is_control) {
         return Err(DeviceDenied::Unauthenticated);
     }
-    let header = parts.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
-    let shown = header.and_then(|header| shown(header, &device_id)).ok_or(DeviceDenied::Unauthenticated)?;
-    let mut conn = service.store.read().await?;
-    let found = match shown {
-        Shown::Target(token) => AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id, &token).await?,
-        Shown::Gateway(token) => {
-            drop(conn);
-            spoken_for(parts, service, &tenant, &device_id, &token).await?
+    // A header with a credential decides alone, also where it is no good.
+    let shown = match parts.headers.get(AUTHORIZATION) {
+        Some(header) => header.to_str().ok().and_then(|header| token(header, &claim.device_id)),
+        None => certified(parts, service).map(Shown::Certificate),
+    };
+    let found = match shown.ok_or(DeviceDenied::Unauthenticated)? {
+        Shown::Target(token) => {
+            let mut conn = service.store.read().await?;
+            AuthenticatedDevice::by_token(&mut conn, &claim.tenant, &claim.device_id, &token).await?
+        }
+        Shown::Gateway(token) => claim.spoken_for(parts, service, || claim.by_gateway(service, &token)).await?,
+        Shown::Certificate(shown) => {
+            claim.spoken_for(parts, service, || claim.by_certificate(service, &shown)).await?
         }
     };
     let device = found.ok_or(DeviceDenied::Unauthenticated)?;
+    hear_of(&device, parts, service);
+    Ok(device)
+}
+
+/// Notes that a device was heard of.
+pub(super) fn hear_of(device: &AuthenticatedDevice, parts: &Parts, service: &Service) {
     let address = address(&parts.extensions).map(|address| address.to_string());
     service.sightings.note(&device.scope, service.clock.now(), address);
     if let Some(sent_by) = parts.extensions.get::<SentBy>() {
         sent_by.0.get_or_init(|| (service.clone(), device.scope.clone()));
     }
-    Ok(device)
 }
 
-/// The device that a gateway speaks for. One that nobody knew is registered, if the gateway may.
-async fn spoken_for(
-    parts: &Parts,
-    service: &Service,
-    tenant: &str,
-    id: &DeviceId,
-    token: &SecretHash,
-) -> Result<Option<AuthenticatedDevice>, DeviceDenied> {
-    let look = async || -> Result<Option<SpokenFor>, DeviceDenied> {
+/// Whom a request says to be from, by its path.
+struct Claim {
+    tenant: String,
+    device_id: DeviceId,
+}
+
+impl Claim {
+    async fn of(parts: &mut Parts, service: &Service) -> Result<Self, InvalidId> {
+        let no_text = |_| InvalidId { expected: "must be UTF-8" };
+        let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
+        // The dialects have each their own word for the device's id.
+        let named =
+            |names: &[&str]| params.iter().find(|(key, _)| names.contains(key)).map_or("", |(_, value)| value);
+        Ok(Self { tenant: named(&["tenant"]).to_owned(), device_id: named(&["controllerId", "deviceId"]).parse()? })
+    }
+
+    /// The device for which a credential speaks. One that nobody knew is registered, if whoever has the credential may.
+    async fn spoken_for<F>(
+        &self,
+        parts: &Parts,
+        service: &Service,
+        look: impl Fn() -> F,
+    ) -> Result<Option<AuthenticatedDevice>, DeviceDenied>
+    where
+        F: Future<Output = Result<Option<SpokenFor>, DeviceDenied>>,
+    {
+        let registrar = match look().await? {
+            Some(SpokenFor::Device(device)) => return Ok(Some(device)),
+            Some(SpokenFor::Unknown(registrar)) => registrar,
+            None => return Ok(None),
+        };
+        // If not by us, then by another request of the same device at the same moment, or not at all.
+        service.register_device(&registrar, &self.device_id, &origin(&parts.extensions)).await?;
+        Ok(match look().await? {
+            Some(SpokenFor::Device(device)) => Some(device),
+            Some(SpokenFor::Unknown(_)) | None => None,
+        })
+    }
+
+    async fn by_gateway(&self, service: &Service, token: &SecretHash) -> Result<Option<SpokenFor>, DeviceDenied> {
         let (mut conn, now) = (service.store.read().await?, service.clock.now());
-        Ok(AuthenticatedDevice::by_gateway_token(&mut conn, tenant, id, token, now).await?)
-    };
-    let gateway = match look().await? {
-        Some(SpokenFor::Device(device)) => return Ok(Some(device)),
-        Some(SpokenFor::Unknown(gateway)) => gateway,
-        None => return Ok(None),
-    };
-    let registered = service.register_device(&gateway, id, &origin(&parts.extensions)).await;
-    // Not by us: by another request of the same device at the same moment, or not at all.
-    registered.map_err(DeviceDenied::Failed)?;
-    Ok(match look().await? {
-        Some(SpokenFor::Device(device)) => Some(device),
-        Some(SpokenFor::Unknown(_)) | None => None,
-    })
+        let (tenant, device) = (&self.tenant, &self.device_id);
+        Ok(AuthenticatedDevice::by_gateway_token(&mut conn, tenant, device, token, now).await?)
+    }
+
+    async fn by_certificate(&self, service: &Service, shown: &Certified) -> Result<Option<SpokenFor>, DeviceDenied> {
+        let found = CertifiedDevice::find(&mut service.store.read().await?, &self.tenant, &self.device_id).await?;
+        let Some(device) = found else { return Ok(None) };
+        let trust = service.trust_of(&device).await?;
+        let is_good = match shown {
+            Certified::Here(chain) => chain.is_of(&self.device_id, &trust, service.clock.now()),
+            Certified::AtProxy(Said::Certificate(chain)) => chain.is_of(&self.device_id, &trust, service.clock.now()),
+            Certified::AtProxy(Said::Names(names)) => names.are_of(&self.device_id, &trust),
+        };
+        Ok(is_good.then(|| device.proven()))
+    }
 }
 
 /// The credential that a request shows.
 enum Shown {
     Target(SecretHash),
     Gateway(SecretHash),
+    Certificate(Certified),
 }
 
-/// The dialects have each their own word for the device's id.
-async fn named_in_path(parts: &mut Parts, service: &Service) -> Result<(String, DeviceId), InvalidId> {
-    let no_text = |_| InvalidId { expected: "must be UTF-8" };
-    let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
-    let named = |names: &[&str]| params.iter().find(|(key, _)| names.contains(key)).map_or("", |(_, value)| value);
-    Ok((named(&["tenant"]).to_owned(), named(&["controllerId", "deviceId"]).parse()?))
+/// Who was shown a certificate.
+enum Certified {
+    /// This server.
+    Here(Arc<Chain>),
+    /// A proxy that is believed in this.
+    AtProxy(Said),
 }
 
-fn shown(header: &str) -> Option<Shown> {
+/// The token that a header shows.
+fn token(header: &str) -> Option<Shown> {
     let target = header.strip_prefix(TARGET).map(|token| Shown::Target(SecretHash::of(token)));
     target.or_else(|| header.strip_prefix(GATEWAY).map(|token| Shown::Gateway(SecretHash::of(token))))
 }
 
-/// A device's id may have colons, as a MAC address has, and its token has none: the last one is between the two.
-fn shown_as_password(header: &str, id: &DeviceId) -> Option<Shown> {
+/// A device's token as its password. Its id may have colons, as a MAC address has, and its token has none: the last one is
+/// between the two.
+fn password(header: &str, id: &DeviceId) -> Option<Shown> {
     let (scheme, encoded) = header.split_at_checked(BASIC.len())?;
     if !scheme.eq_ignore_ascii_case(BASIC) {
         return None;
@@ -164,13 +217,23 @@ fn shown_as_password(header: &str, id: &DeviceId) -> Option<Shown> {
     (user == id.as_str()).then(|| Shown::Target(SecretHash::of(token)))
 }
 
+/// What a proxy says of whoever is behind it goes before what it shows of itself.
+fn certified(parts: &Parts, service: &Service) -> Option<Certified> {
+    let settings = &service.settings;
+    let is_proxy = parts.extensions.get::<Peer>().is_some_and(|peer| settings.certificate_proxies.trust(peer.0));
+    if is_proxy && let Some(said) = proxied::said(&parts.headers, settings.certificate_headers) {
+        return said.map(Certified::AtProxy);
+    }
+    parts.extensions.get::<Arc<Chain>>().cloned().map(Certified::Here)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn is_shown(text: &str, id: &str) -> bool {
         let is_right = |shown| matches!(shown, Shown::Target(token) if token == SecretHash::of("secret"));
-        shown_as_password(text, &id.parse().unwrap()).is_some_and(is_right)
+        password(text, &id.parse().unwrap()).is_some_and(is_right)
     }
 
     #[test]

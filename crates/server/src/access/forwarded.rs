@@ -11,6 +11,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use otaria_wire::http::forwarded_for::hops;
 
+use crate::access::origin::Peer;
+
 /// Where a proxy says from whom it has a request, the nearest one last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -70,7 +72,8 @@ impl Network {
 }
 
 impl Proxies {
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of one of them.
+    pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.has(address.to_canonical()))
     }
 
@@ -91,7 +94,9 @@ impl Proxies {
 /// Takes the word of trusted proxies for where a request came from. Without any, nobody's.
 pub async fn believe(State(proxies): State<Arc<Proxies>>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let client = proxies.client(peer.ip().to_canonical(), request.headers());
+        let proxy = peer.ip().to_canonical();
+        request.extensions_mut().insert(Peer(proxy));
+        let client = proxies.client(proxy, request.headers());
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
     }
     next.run(request).await

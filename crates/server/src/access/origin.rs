@@ -14,6 +14,10 @@ use crate::actions::audit::Origin;
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(pub Uuid);
 
+/// The address at the other end of a request's connection: a proxy's, where there is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 /// The address that a request came from, where the listener tells. An IPv4 address in IPv6's clothes is an IPv4
 /// address.
 pub fn address(extensions: &Extensions) -> Option<IpAddr> {

@@ -93,7 +93,7 @@ impl fmt::Debug for PlainSecret {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Error> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::Internal(std::sync::Arc::new(error)))?;
     Ok(bytes)

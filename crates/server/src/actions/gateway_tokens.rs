@@ -1,19 +1,18 @@
-//! Gateway tokens, and the devices that gateways register.
+//! Gateway tokens: one credential for many of a partner's devices.
 
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::{DeviceId, GatewayTokenId, Timestamp};
-use otaria_store::audit::{Change, Deed, Who};
-use otaria_store::devices::{self, NewDevice};
+use otaria_core::{GatewayTokenId, Timestamp};
+use otaria_store::audit::{Change, Deed};
 use otaria_store::gateway_tokens::{self, GatewayToken, Registers};
-use otaria_store::scopes::{Gateway, ManagePartner, ViewPartner};
-use otaria_store::{accounts, device_types};
+use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::secrets::PlainSecret;
 use crate::actions::Error;
-use crate::actions::audit::{Actor, Origin};
+use crate::actions::audit::Actor;
+use crate::actions::registering::require_own;
 use crate::service::Service;
 
 /// What is said about a new gateway token.
@@ -60,20 +59,12 @@ impl Service {
         };
         let created = self.store.write(move |tx| {
             Box::pin(async move {
-                if let Some(registers) = token.registers {
-                    if device_types::get(tx, &scope, registers.device_type_id).await?.is_none() {
-                        return Err(Error::not_found("device type"));
-                    }
-                    // One that another partner made stays theirs, whoever may write to it today.
-                    if !accounts::is_made_by(tx, &scope, registers.account_id).await? {
-                        return Err(Error::Forbidden);
-                    }
-                }
+                require_own(tx, &scope, token.registers).await?;
                 gateway_tokens::insert(tx, &scope, &token, &hash).await?;
                 let change = Change::made(recorded(&token));
                 let deed = Deed::new(now, Action::GatewayTokenCreated, ObjectKind::GatewayToken, token.id, change);
                 tx.record(&scope, &actor.noted, deed);
-                Ok(token)
+                Ok::<_, Error>(token)
             })
         });
         Ok((created.await?, secret))
@@ -113,38 +104,5 @@ impl Service {
             })
         });
         deleted.await
-    }
-
-    /// Registers a device that nobody knew, if the gateway that speaks for it may. Whether it is there now.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn register_device(&self, gateway: &Gateway, id: &DeviceId, origin: &Origin) -> Result<bool, Error> {
-        let Some(scope) = gateway.register_devices() else { return Ok(false) };
-        let actor = origin.actor(Who::Gateway(gateway.id));
-        let now = self.clock.now();
-        let device = NewDevice {
-            device_id: id.clone(),
-            device_type_id: scope.device_type_id,
-            friendly_name: id.to_string(),
-            tags: Vec::new(),
-            created: now,
-        };
-        let registered = self.store.write(move |tx| {
-            Box::pin(async move {
-                let registered = devices::register(tx, &scope.account, &scope.partner, &device).await?;
-                if registered {
-                    let change = Change::made(json!({
-                        "deviceTypeId": scope.device_type_id.to_string(),
-                        "accountId": scope.account.account_id().to_string(),
-                    }));
-                    let id = &device.device_id;
-                    let deed = Deed::new(now, Action::DeviceRegistered, ObjectKind::Device, id, change);
-                    tx.record(&scope.partner, &actor, deed);
-                }
-                Ok::<_, Error>(registered)
-            })
-        });
-        registered.await
     }
 }

@@ -20,6 +20,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::possession::Possession;
+use crate::access::certificates::Chain;
 use crate::clock::Clock;
 use crate::settings::TlsFiles;
 
@@ -107,18 +109,22 @@ impl Tls {
         Ok(Self { files: files.clone(), clock, current })
     }
 
-    /// Makes the handshake with a client.
+    /// Makes the handshake with a client. With what comes the certificate of which the client has the key, if it showed
+    /// one.
     ///
     /// # Errors
     /// If the client does not speak TLS as the server does, or not at all.
-    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Option<Chain>)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let config = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config);
-        TlsAcceptor::from(config).accept(stream).await.inspect_err(|error| {
+        let stream = TlsAcceptor::from(config).accept(stream).await.inspect_err(|error| {
             tracing::debug!(%error, "a client's TLS handshake failed");
-        })
+        })?;
+        let shown = stream.get_ref().1.peer_certificates();
+        let shown = shown.map(|chain| chain.iter().map(|one| one.clone().into_owned()).collect());
+        Ok((stream, shown.and_then(Chain::new)))
     }
 
     /// Looks at the files every few seconds, and at once at SIGHUP. What is new there is shown to those who connect from
@@ -215,9 +221,10 @@ fn wrong(setting: &'static str, what: &'static str, file: &Path, error: pem::Err
 /// TLS 1.2 and 1.3, for HTTP/2 and HTTP/1.1. Who comes again shows a ticket, so that nothing is kept here for anybody;
 /// tickets end with the certificate.
 fn config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<ServerConfig, rustls::Error> {
-    let versions = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])?;
-    let mut config = versions.with_no_client_auth().with_single_cert(chain, key)?;
+    let provider = Arc::new(default_provider());
+    let possession = Arc::new(Possession(Arc::clone(&provider)));
+    let versions = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13, &TLS12])?;
+    let mut config = versions.with_client_cert_verifier(possession).with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = Ticketer::new()?;
     Ok(config)

@@ -25,7 +25,7 @@ impl World {
         self.post(path).json(&body).send().await.unwrap().status().as_u16()
     }
 
-    async fn links(&self) -> Vec<String> {
+    async fn offers(&self) -> Vec<String> {
         let links = self.poll().await["_links"].clone();
         links.as_object().map(|links| links.keys().cloned().collect()).unwrap_or_default()
     }
@@ -59,7 +59,7 @@ async fn nothing_is_given_before_the_device_agrees(#[values(Engine::Sqlite, Engi
     assert_eq!(world.answers(1, "confirmed").await, 200);
     assert_eq!(world.answers(1, "confirmed").await, 200, "a repetition is as good");
     assert_eq!(world.get("/confirmationBase/1").send().await.unwrap().status(), 404);
-    assert_eq!(world.links().await, ["deploymentBase"]);
+    assert_eq!(world.offers().await, ["deploymentBase"]);
     assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 200);
     assert_eq!(world.says(1, "closed", "success", &[]).await, 200);
     assert_eq!(world.state(&pushed).await, PushState::Succeeded);
@@ -75,14 +75,14 @@ async fn a_denial_holds_back_that_push_and_no_other(#[values(Engine::Sqlite, Eng
     let denied = world.push("1.0").await;
     assert_eq!(world.answers(1, "denied").await, 200);
     assert_eq!(world.confirmation(&denied).await, Confirmation::Denied);
-    assert_eq!(world.links().await, ["confirmationBase"], "it may still agree");
+    assert_eq!(world.offers().await, ["confirmationBase"], "it may still agree");
     world.wants(Policy::default()).await;
     let other = world.push_type(otaria_core::FirmwareType::APPLICATION, "7").await;
     let links = world.poll().await["_links"].clone();
     assert!(world.path(&links, "deploymentBase").starts_with("/deploymentBase/2?"));
     assert_eq!(world.says(other.action, "closed", "success", &[]).await, 200);
     assert_eq!(world.answers(1, "confirmed").await, 200);
-    assert!(world.links().await.contains(&"deploymentBase".to_owned()));
+    assert!(world.offers().await.contains(&"deploymentBase".to_owned()));
 }
 
 #[rstest]
@@ -94,7 +94,7 @@ async fn who_agreed_may_take_it_back(#[values(Engine::Sqlite, Engine::Postgres)]
     world.get("/deploymentBase/1").send().await.unwrap();
     assert_eq!(world.answers(1, "denied").await, 200);
     assert_eq!(world.state(&pushed).await, PushState::Fetched);
-    assert_eq!(world.links().await, ["confirmationBase"]);
+    assert_eq!(world.offers().await, ["confirmationBase"]);
     assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 404);
 }
 

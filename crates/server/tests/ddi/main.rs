@@ -6,11 +6,13 @@
 
 mod booting;
 mod cancelling;
+mod certificates;
 mod configuring;
 mod confirming;
 mod downloading;
 mod formats;
 mod letting_in;
+mod links;
 mod maintaining;
 mod polling;
 mod rules;

@@ -46,7 +46,7 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     url: String,
     client: Client,
-    partner: ManagePartner,
+    pub(crate) partner: ManagePartner,
     device_type: DeviceTypeId,
     /// Gone after the store.
     _places: (Scratch, TempDir),
@@ -141,6 +141,11 @@ impl World {
     /// A request for what lies below the server's root, without a token.
     pub(crate) fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A HEAD of a whole URL, without a token.
+    pub(crate) fn head_unsigned(&self, path: &str) -> RequestBuilder {
+        self.client.head(format!("{}{path}", self.url))
     }
 
     pub(crate) fn head(&self, path: &str) -> RequestBuilder {

@@ -5,6 +5,7 @@
 mod binaries;
 mod bucket;
 mod candidates;
+mod device_authentication;
 mod device_types;
 mod devices;
 mod events;

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditActorOut {
-    /// `user`, `client`, `gateway`, `unproven` (who they claim to be, and did not prove) or `command` (the server's
-    /// own command line).
+    /// `user`, `client`, `gateway`, `device` (by its certificate), `unproven` (who they claim to be, and did not
+    /// prove) or `command` (the server's own command line).
     pub kind: String,
-    /// Which: a user's or a gateway token's id, or a client's id.
+    /// Which: a user's, a gateway token's, a client's or a device's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub id: Option<String>,

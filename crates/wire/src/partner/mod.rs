@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod bootstrap;
 mod device;
+mod device_authentication;
 mod device_type;
 mod error;
 mod event;
@@ -28,6 +29,9 @@ pub use bootstrap::BootstrapOut;
 pub use device::{
     AttributeOut, AutoConfirmedOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut,
     DeviceTagOut, DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel, SaidOut,
+};
+pub use device_authentication::{
+    CaCertificateOut, DeviceAuthenticationIn, DeviceAuthenticationOut, RevocationListOut,
 };
 pub use device_type::{
     DayOfWeek, DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, MaintenanceIn, MaintenanceOut, OutsideWindow,

@@ -10,9 +10,10 @@ use otaria_store::binaries::Binary;
 use super::deployment::artifact;
 use super::errors::Answer;
 use super::formats::{Format, json};
-use super::links::{Links, MD5SUM};
+use super::links::{Artifacts, MD5SUM};
 use super::path::{Action, FileName};
 use crate::access::device::Device;
+use crate::access::links::Downloader;
 use crate::actions::updates::Purpose;
 use crate::protocols::transfer;
 use crate::service::Service;
@@ -25,12 +26,12 @@ pub(super) async fn list(
 ) -> Answer {
     let deployment = service.pushed(&device, action).await?;
     let format = Format::accepted(&headers).unwrap_or(Format::Hal);
-    json(&headers, format, &[artifact(&Links::of(&device, &service.settings), &deployment)])
+    json(&headers, format, &[artifact(&Artifacts::of(&device, &service).await?, &deployment)])
 }
 
 /// The file under whatever name it is asked for: a push has only one. Under its name and `.MD5SUM` there is the sum.
 pub(super) async fn get(
-    Device(device): Device,
+    Downloader(device): Downloader,
     Action(action): Action,
     FileName(name): FileName,
     State(service): State<Service>,

@@ -12,7 +12,7 @@ use super::body::Said;
 use super::deployment::{Parameters, history, history_limit, plan};
 use super::errors::{Answer, empty};
 use super::formats::{Format, json};
-use super::links::Links;
+use super::links::{Artifacts, Links};
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::updates::{ConfirmationAnswer, Taken};
@@ -50,7 +50,7 @@ pub(super) async fn get(
     let deployment = service.awaiting_confirmation(&device, action).await?;
     let body = ConfirmationOut {
         id: action.to_string(),
-        confirmation: plan(&Links::of(&device, &service.settings), &deployment),
+        confirmation: plan(&Artifacts::of(&device, &service).await?, &deployment),
         action_history: history(&service, &device, &deployment, limit).await?,
     };
     json(&headers, format, &body)

@@ -16,7 +16,7 @@ use super::clients;
 use super::errors::Answer;
 use super::file_names;
 use super::formats::{Format, json};
-use super::links::Links;
+use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::Error;
@@ -43,14 +43,14 @@ pub(super) async fn get(
     }
     let body = DeploymentOut {
         id: action.to_string(),
-        deployment: plan(&Links::of(&device, &service.settings), &deployment),
+        deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
         action_history: history(&service, &device, &deployment, limit).await?,
     };
     json(&headers, format, &body)
 }
 
 /// What a push asks the device to do.
-pub(super) fn plan(links: &Links, deployment: &Deployment) -> DeploymentPlanOut {
+pub(super) fn plan(links: &Artifacts, deployment: &Deployment) -> DeploymentPlanOut {
     let (update, maintenance_window) = match deployment.timing {
         Timing::Anytime => (Handling::Forced, None),
         Timing::InWindow => (Handling::Forced, Some(MaintenanceWindow::Available)),
@@ -96,7 +96,7 @@ pub(super) fn history_limit(query: Parameters) -> Result<i64, Error> {
 }
 
 /// One push is one chunk with one artifact: several clients accept nothing else.
-fn chunk(links: &Links, deployment: &Deployment) -> ChunkOut {
+fn chunk(links: &Artifacts, deployment: &Deployment) -> ChunkOut {
     let push = &deployment.push;
     ChunkOut {
         part: deployment.image.part.clone().unwrap_or_else(|| part(push.push.firmware_type)),
@@ -107,11 +107,11 @@ fn chunk(links: &Links, deployment: &Deployment) -> ChunkOut {
     }
 }
 
-pub(super) fn artifact(links: &Links, deployment: &Deployment) -> ArtifactOut {
+pub(super) fn artifact(links: &Artifacts, deployment: &Deployment) -> ArtifactOut {
     let digests = &deployment.binary.digests;
     let filename = file_names::of(deployment);
     ArtifactOut {
-        links: links.artifact(deployment.push.action, &filename),
+        links: links.links(deployment.push.action, &filename),
         filename,
         hashes: HashesOut {
             sha1: HEXLOWER.encode(&digests.sha1),

@@ -8,7 +8,7 @@ use super::body::Said;
 use super::deployment::{Parameters, history, history_limit, plan};
 use super::errors::{Answer, empty};
 use super::formats::{Format, json};
-use super::links::Links;
+use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::updates::Learning;
@@ -26,7 +26,7 @@ pub(super) async fn get(
     let deployment = service.ended_deployment(&device, action).await?;
     let body = DeploymentOut {
         id: action.to_string(),
-        deployment: plan(&Links::of(&device, &service.settings), &deployment),
+        deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
         action_history: history(&service, &device, &deployment, limit).await?,
     };
     json(&headers, format, &body)

@@ -1,10 +1,14 @@
-//! Links: absolute, from the configured public URL, with the tenant as it is spelt.
+//! Links: absolute, from the configured public URL, with the tenant as it is spelt; those to artifacts signed where a
+//! setting asks for that.
 
 use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ArtifactLinks, Link};
 use otaria_wire::http::file_names::percent_encoded;
 
+use crate::access::links::Signer;
+use crate::actions::Error;
 use crate::actions::updates::{Named, Timing};
+use crate::service::Service;
 use crate::settings::Settings;
 
 /// Ends the name of a file in the link to its MD5 sum.
@@ -48,11 +52,28 @@ impl Links {
         self.to("configData")
     }
 
+    fn to(&self, path: &str) -> Link {
+        Link { href: format!("{}/{path}", self.0) }
+    }
+}
+
+/// The links of one device to its artifacts.
+pub(super) struct Artifacts {
+    links: Links,
+    signer: Option<Signer>,
+}
+
+impl Artifacts {
+    /// Where links are signed, for now.
+    pub(super) async fn of(device: &AuthenticatedDevice, service: &Service) -> Result<Self, Error> {
+        Ok(Self { links: Links::of(device, &service.settings), signer: service.signer(device).await? })
+    }
+
     /// The names of links that some clients take for "over TLS only" stand where that is true.
-    pub(super) fn artifact(&self, action: i32, file_name: &str) -> ArtifactLinks {
-        let path = format!("softwaremodules/{action}/artifacts/{}", percent_encoded(file_name));
-        let (download, md5sum) = (self.to(&path), self.to(&format!("{path}{MD5SUM}")));
-        let is_tls = self.0.starts_with("https:");
+    pub(super) fn links(&self, action: i32, file_name: &str) -> ArtifactLinks {
+        let (action, sum) = (action.to_string(), format!("{file_name}{MD5SUM}"));
+        let (download, md5sum) = (self.to(&action, file_name), self.to(&action, &sum));
+        let is_tls = self.links.0.starts_with("https:");
         ArtifactLinks {
             download: is_tls.then(|| download.clone()),
             md5sum: is_tls.then(|| md5sum.clone()),
@@ -61,8 +82,10 @@ impl Links {
         }
     }
 
-    fn to(&self, path: &str) -> Link {
-        Link { href: format!("{}/{path}", self.0) }
+    fn to(&self, action: &str, file_name: &str) -> Link {
+        let query = self.signer.as_ref().map(|signer| format!("?{}", signer.query(action, file_name)));
+        let (name, query) = (percent_encoded(file_name), query.unwrap_or_default());
+        self.links.to(&format!("softwaremodules/{action}/artifacts/{name}{query}"))
     }
 }
 
@@ -79,12 +102,16 @@ mod tests {
 
     #[test]
     fn links_over_tls_have_both_names() {
-        let plain = Links("http://ota.example/DEFAULT/controller/v1/dev-7".into()).artifact(31, "root fs.swu");
+        let at = |scheme: &str| Artifacts {
+            links: Links(format!("{scheme}://ota.example/DEFAULT/controller/v1/dev-7")),
+            signer: None,
+        };
+        let plain = at("http").links(31, "root fs.swu");
         assert_eq!(plain.download, None);
         let start = "http://ota.example/DEFAULT/controller/v1/dev-7/softwaremodules/31/artifacts/root%20fs.swu";
         assert_eq!(plain.download_http.href, start);
         assert_eq!(plain.md5sum_http.href, format!("{start}.MD5SUM"));
-        let tls = Links("https://ota.example/DEFAULT/controller/v1/dev-7".into()).artifact(31, "a");
+        let tls = at("https").links(31, "a");
         assert_eq!(tls.download.as_ref(), Some(&tls.download_http));
         assert_eq!(tls.md5sum.as_ref(), Some(&tls.md5sum_http));
     }

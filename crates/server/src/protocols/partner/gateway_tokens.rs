@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_core::Timestamp;
 use otaria_core::fields::Fields;
-use otaria_store::gateway_tokens::{self, GatewayToken, Registers};
+use otaria_store::gateway_tokens::{self, GatewayToken};
 use otaria_wire::partner::{GatewayTokenIn, GatewayTokenOut, PageOut};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,6 +14,7 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
+use super::registers::Said;
 use crate::access::people::{Managing, Viewing};
 use crate::actions::Error;
 use crate::actions::gateway_tokens::GatewayTokenDetails;
@@ -43,34 +44,10 @@ fn details(body: GatewayTokenIn, now: Timestamp) -> Result<GatewayTokenDetails, 
     if expires.is_some_and(|expires| expires <= now) {
         fields.refuse("expiresTimestamp", "must be in the future, in milliseconds since the Unix epoch");
     }
-    let registers = if body.may_register.unwrap_or(false) {
-        let mut uuid = |name: &str, text: Option<&str>| {
-            let text = text.unwrap_or_default();
-            if text.is_empty() {
-                fields.refuse(name, "is required with mayRegister: where unknown devices are put");
-            }
-            text.to_owned()
-        };
-        let device_type = uuid("deviceTypeId", body.device_type_id.as_deref());
-        let account = uuid("accountId", body.account_id.as_deref());
-        Some((device_type, account))
-    } else {
-        for (name, given) in [("deviceTypeId", &body.device_type_id), ("accountId", &body.account_id)] {
-            if given.as_ref().is_some_and(|text| !text.is_empty()) {
-                fields.refuse(name, "goes with mayRegister: set that to true, or leave this out");
-            }
-        }
-        None
-    };
+    let (device_type, account) = (body.device_type_id.as_deref(), body.account_id.as_deref());
+    let said = Said::check(&mut fields, body.may_register, device_type, account);
     fields.finish()?;
-    let registers = match registers {
-        None => None,
-        Some((device_type, account)) => Some(Registers {
-            device_type_id: device_type.parse().map_err(|_| Error::not_found("device type"))?,
-            account_id: account.parse().map_err(|_| Error::Forbidden)?,
-        }),
-    };
-    Ok(GatewayTokenDetails { name, expires, registers })
+    Ok(GatewayTokenDetails { name, expires, registers: said.registers()? })
 }
 
 /// Makes a gateway token: one credential for all of the partner's devices. The answer has the token, this once.

@@ -7,6 +7,7 @@ mod accounts;
 mod audit_log;
 mod binaries;
 mod body;
+mod device_authentication;
 mod device_types;
 mod devices;
 mod document;
@@ -26,6 +27,7 @@ mod policies;
 mod pool;
 mod pushes;
 mod refusals;
+mod registers;
 mod text;
 mod unreadable;
 mod users;
@@ -61,6 +63,7 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(fleet::routes())
         .merge(unreadable::routes())
         .merge(gateway_tokens::routes())
+        .merge(device_authentication::routes())
         .merge(health::routes())
 }
 
