@@ -197,6 +197,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "getDeviceType",
             "listFleet",
             "getFleetDevice",
+            "listUnreadable",
             "listGatewayTokens",
             "getDeviceAuthentication",
         ],
