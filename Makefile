@@ -1,33 +1,42 @@
 # The commands of this project. `make run` shows it working; `make test` runs every check.
 
-.PHONY: run test format lint unit conformance schemathesis deny deb soak bench install-postgres install-packaging install-swupdate
+.PHONY: run test format lint unit corpus conformance schemathesis deny deb soak fuzz bench install-postgres install-packaging install-page-tools install-swupdate install-zchunk
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DEB_VERSION := 3.8.0
+CARGO_FUZZ_VERSION := 0.13.2
 TOOLS := $(CURDIR)/target/tools
 CARGO := cargo
+# A workspace of its own, and a folder for what is built there.
+FUZZ_AT := --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
 # Builds the server and shows a whole publication on simulated devices. Needs a Rust toolchain, nothing else.
 run:
 	$(CARGO) run --release --locked --bin otaria -- demo
 
 # Every check, on both databases.
-test: install-postgres format lint unit conformance schemathesis deny
+test: install-postgres format lint unit corpus conformance schemathesis deny
 	@echo "all checks passed"
 
 format:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 
 lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --all-targets --locked $(FUZZ_AT) -- -D warnings
 
 # Units, properties, contracts of the store, HTTP against the router: both databases.
 unit:
 	scripts/with-postgres $(CARGO) test --workspace --exclude otaria-conformance --locked
 
+# What the fuzz targets know: what devices and clients send, and what once went wrong.
+corpus:
+	$(CARGO) test --lib --locked $(FUZZ_AT)
+
 # From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files, and what
 # operators install.
-conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging install-swupdate
+conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging install-page-tools install-swupdate install-zchunk
 	$(CARGO) build --locked --bin otaria
 	scripts/with-postgres $(CARGO) test -p otaria-conformance --locked
 	target/python/bin/python conformance/check-compose
@@ -40,6 +49,15 @@ schemathesis: target/python/installed
 target/python/installed: conformance/schemathesis/requirements.txt
 	scripts/make-python target/python $<
 	touch $@
+
+# Throws random input at everything that reads what strangers send, for FUZZ_SECONDS seconds a target. The compiler is the
+# stable one, told to let the fuzzer see which code runs; what fails is in fuzz/artifacts.
+FUZZ_SECONDS ?= 60
+fuzz: $(TOOLS)/bin/cargo-fuzz
+	PATH="$(TOOLS)/bin:$$PATH" scripts/fuzz $(FUZZ_SECONDS)
+
+$(TOOLS)/bin/cargo-fuzz:
+	$(CARGO) install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root $(TOOLS)
 
 deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
@@ -57,8 +75,14 @@ $(TOOLS)/bin/cargo-deb:
 install-packaging:
 	scripts/install-packaging
 
+install-page-tools:
+	scripts/install-page-tools
+
 install-swupdate:
 	scripts/install-swupdate
+
+install-zchunk:
+	scripts/install-zchunk
 
 install-postgres:
 	scripts/install-postgres

@@ -5,7 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+pub mod arduino;
 pub mod authority;
+pub mod fleet;
+pub mod pages;
+pub mod plain_http;
+pub mod publisher;
+pub mod rauc;
 pub mod s3;
 pub mod siege;
 pub mod slow_link;
@@ -24,6 +30,9 @@ use serde_json::{Value, json};
 
 pub mod people;
 pub mod tenants;
+pub mod writes;
+pub mod zchunk;
+pub mod zephyr;
 
 /// Which database a server runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -78,6 +78,21 @@ async fn half_a_gibibyte_goes_up_and_down_and_is_stored_once(#[case] engine: Eng
     assert!(peak <= MEMORY, "{peak} bytes");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it writes two gibibytes: `make soak` does"]
+async fn two_gibibytes_are_taken_with_a_warning() {
+    const SIZE: u64 = 1 << 31;
+    let server = Server::start(Engine::Sqlite).await;
+    let (api, partner) = (server.client().await, server.partner());
+    let zeros = Bytes::from(vec![0; PIECE]);
+    let pieces = futures::stream::iter((0..SIZE / PIECE as u64).map(move |_| Ok::<_, io::Error>(zeros.clone())));
+    let upload = api.request(Method::POST, &format!("/v1/ota/partners/{partner}/binaries"));
+    let upload = upload.timeout(Duration::from_secs(600)).body(Body::wrap_stream(pieces));
+    let taken = Answer::of(upload.header("content-type", "application/octet-stream")).await.ok().body;
+    assert!(taken["warnings"][0].as_str().unwrap().contains("2 GiB"), "{taken}");
+    assert_eq!(stored(&server), [SIZE]);
+}
+
 /// The sizes of the files in the repository.
 fn stored(server: &Server) -> Vec<u64> {
     server.repository_files().into_iter().map(|(_, size)| size).collect()

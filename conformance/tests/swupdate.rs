@@ -105,6 +105,17 @@ impl Push<'_> {
     }
 }
 
+/// The bodies of everything that was sent.
+fn bodies(sent: &[u8]) -> Vec<String> {
+    let sent = String::from_utf8_lossy(sent);
+    let requests = sent.match_indices("Content-Length: ").filter_map(|(at, name)| {
+        let (length, _) = sent[at + name.len()..].split_once("\r\n")?;
+        let (_, rest) = sent[at..].split_once("\r\n\r\n")?;
+        rest.get(..length.parse().ok()?).map(str::to_owned)
+    });
+    requests.collect()
+}
+
 /// The states that a push went through, oldest first.
 fn states(push: &Value) -> Vec<&str> {
     let mut states: Vec<_> =
@@ -272,6 +283,32 @@ async fn a_download_that_is_cut_goes_on_where_it_was() {
     push.reaches("succeeded").await;
 }
 
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_survives_the_server(#[case] engine: Engine) {
+    let mut scene = Scene::behind(Trouble::SlowAfter(100_000), engine).await;
+    let mut device = scene.device(DEVICE).await;
+    let payload = Noise::new(27).bytes(2_000_000);
+    let (_, image) = scene.publish("1.1", &Image { payload: &payload, ..Image::default() }).await;
+    let location = scene.push(&image, DEVICE).await.location;
+    device.start(Boot::Usual);
+    until("the download is under way", || async { scene.link.is_in_trouble() }).await;
+    scene.server.kill();
+    scene.link.meets(Trouble::None);
+    scene.server.launch();
+    // Connections of before are gone.
+    scene.api = scene.server.anonymous().with_token(scene.api.token.as_ref().unwrap());
+    let push = Push { scene: &scene, location };
+    push.reaches("installed").await;
+    assert!(device.installed().unwrap() == payload);
+    let sent = String::from_utf8_lossy(&scene.link.sent()).into_owned();
+    assert!(sent.lines().any(|line| line.starts_with("Range: bytes=")), "{sent}");
+    device.restart(Boot::Succeeded);
+    push.reaches("succeeded").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_with_a_wrong_token_gets_nothing_and_harms_nobody() {
     let scene = Scene::set(Engine::Sqlite).await;
@@ -304,6 +341,28 @@ async fn what_is_no_json_is_understood_all_the_same() {
     assert!(sent.windows(10).any(|window| window == b"slot \x1b[1m\x01"), "{}", sent.escape_ascii());
     let words = words(&shown);
     assert!(words.iter().any(|line| line.contains("slot [1m<b>") && line.contains("quoted")), "{words:#?}");
+}
+
+/// Where something is missing, SWUpdate says so with a line feed in the middle of a text, which is no JSON.
+#[rstest]
+#[case::sha1("\"sha1\":", "\"sha9\":")]
+#[case::size("\"size\":", "\"sixe\":")]
+#[case::filename("\"filename\":", "\"filenane\":")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_misses_something_fails_instead_of_trying_for_ever(
+    #[case] instead_of: &'static str,
+    #[case] says: &'static str,
+) {
+    let scene = Scene::behind(Trouble::Says { instead_of, says, times: usize::MAX }, Engine::Sqlite).await;
+    let mut device = scene.device(DEVICE).await;
+    let (_, image) = scene.publish("1.1", &Image::default()).await;
+    device.start(Boot::Usual);
+    let shown = scene.push(&image, DEVICE).await.reaches("failed").await;
+    let closing: Vec<_> = bodies(&scene.link.sent()).into_iter().filter(|body| body.contains("closed")).collect();
+    let is_raw = |body: &String| body.contains('\n') && serde_json::from_str::<Value>(body).is_err();
+    assert!(closing.iter().any(is_raw), "{closing:#?}");
+    assert!(!words(&shown).is_empty(), "{shown}");
+    assert_eq!(device.installed(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

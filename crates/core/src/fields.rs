@@ -83,6 +83,16 @@ impl Fields {
         value.to_owned()
     }
 
+    /// An optional word of at most `max` characters of `A-Z a-z 0-9 . _ -`; empty means absent.
+    pub fn word(&mut self, name: &str, value: Option<&str>, max: usize) -> Option<String> {
+        let value = value.filter(|value| !value.is_empty())?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if value.len() > max || !value.bytes().all(allowed) {
+            self.refuse(name, format_args!("must be 1 to {max} characters of A-Z a-z 0-9 . _ -"));
+        }
+        Some(value.to_owned())
+    }
+
     /// Tags: at most 32 of 1–35 characters, trimmed, without commas; a repeated one counts once.
     pub fn tags(&mut self, values: &[Option<String>]) -> Vec<String> {
         let mut tags: Vec<String> = Vec::with_capacity(values.len());
@@ -139,6 +149,14 @@ mod tests {
     fn limits_count_characters_not_bytes() {
         assert!(errors(|f| drop(f.name("name", Some(&"ü".repeat(255))))).is_empty());
         assert_eq!(errors(|f| drop(f.name("name", Some(&"ü".repeat(256))))), ["name"]);
+    }
+
+    #[test]
+    fn words_are_of_a_few_characters() {
+        for (value, wrong) in [(None, 0), (Some(""), 0), (Some("bApp-2.x_y"), 0), (Some("a b"), 1), (Some("ü"), 1)] {
+            assert_eq!(errors(|f| drop(f.word("part", value, 35))).len(), wrong, "{value:?}");
+        }
+        assert_eq!(errors(|f| drop(f.word("part", Some(&"x".repeat(36)), 35))), ["part"]);
     }
 
     #[test]

@@ -6,14 +6,20 @@
 pub mod audit;
 pub mod digest;
 pub mod eligibility;
+pub mod explanation;
 pub mod fields;
 pub mod firmware;
 pub mod ids;
+pub mod inference;
+pub mod maintenance;
 pub mod offer;
 pub mod page;
+pub mod policy;
 pub mod push;
 pub mod rights;
+pub mod size;
 pub mod time;
+pub mod unreadable;
 
 pub use digest::Sha256;
 pub use firmware::{FirmwareType, VersionNumber};

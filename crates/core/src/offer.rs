@@ -1,7 +1,10 @@
 //! What a device that asks should do now.
 
 use crate::firmware::{FirmwareType, VersionNumber};
-use crate::push::{Phase, Push, PushState};
+use crate::ids::PushId;
+use crate::maintenance::{Opening, Outside};
+use crate::push::{Confirmation, Phase, Push, PushState};
+use crate::time::Timestamp;
 
 /// What a device should do now: one thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,36 +13,74 @@ pub enum Offer<'a> {
     Nothing,
     /// Get on with this push.
     Deploy(&'a Push),
+    /// Get what this push delivers, and install it only once its maintenance window is open.
+    DownloadAhead(&'a Push),
+    /// Say whether it agrees to this push.
+    Confirm(&'a Push),
     /// Let go of this push.
     Cancel(&'a Push),
+}
+
+/// Whether a device may be shown what a push in `state` delivers: not once it was taken back.
+pub const fn may_be_shown(state: PushState) -> bool {
+    !matches!(state, PushState::Cancelled | PushState::Superseded)
 }
 
 /// Whether a device that runs `installed` may have what a push in `state` delivers, of this version number, or have
 /// it again: not once it was taken back, and not once the device runs something newer.
 pub fn may_have(state: PushState, version_number: VersionNumber, installed: Option<VersionNumber>) -> bool {
-    let is_withdrawn = matches!(state, PushState::Cancelled | PushState::Superseded);
-    !is_withdrawn && installed.is_none_or(|installed| installed <= version_number)
+    may_be_shown(state) && installed.is_none_or(|installed| installed <= version_number)
 }
 
 /// Decides what a device should do, out of its `open` pushes of all firmware types; `installed` is the version
-/// number that it is known to run of a type.
+/// number that it is known to run of a type, and `opening` whether it may be updated now.
 ///
-/// First what must be let go, then what is under way, then what waits: the oldest of each. A push whose image
-/// the device has reached or outgrown is never offered, wherever it stands: there is no downgrade.
-pub fn decide(open: &[Push], installed: impl Fn(FirmwareType) -> Option<VersionNumber>) -> Offer<'_> {
+/// First what must be let go, then what is under way, then what waits, and what those at the device have denied last:
+/// the oldest of each. A push whose image the device has reached or outgrown is never offered, wherever it stands:
+/// there is no downgrade.
+pub fn decide(
+    open: &[Push],
+    installed: impl Fn(FirmwareType) -> Option<VersionNumber>,
+    opening: Opening,
+) -> Offer<'_> {
+    let cancelling = open.iter().filter(|push| push.state.phase() == Phase::Cancelling);
+    if let Some(push) = oldest(cancelling) {
+        return Offer::Cancel(push);
+    }
     let is_upgrade = |push: &&Push| Some(push.version_number) > installed(push.firmware_type);
-    let in_phase = |phase: Phase| open.iter().filter(move |push| push.state.phase() == phase);
-    let cancelling = oldest(in_phase(Phase::Cancelling));
-    let under_way = || oldest(in_phase(Phase::UnderWay).filter(is_upgrade));
-    let offered = || oldest(in_phase(Phase::Offered).filter(is_upgrade));
-    match cancelling {
-        Some(push) => Offer::Cancel(push),
-        None => under_way().or_else(offered).map_or(Offer::Nothing, Offer::Deploy),
+    let mut live: Vec<&Push> = open.iter().filter(|push| push.state.is_live()).filter(is_upgrade).collect();
+    live.sort_by_key(|push| {
+        let is_denied = push.terms.confirmation == Confirmation::Denied;
+        (is_denied, push.state.phase() == Phase::Offered, age(push))
+    });
+    live.into_iter().find_map(|push| offered(push, opening)).unwrap_or(Offer::Nothing)
+}
+
+/// What a live push comes to now; none if it has to wait.
+fn offered(push: &Push, opening: Opening) -> Option<Offer<'_>> {
+    if !push.is_agreed() {
+        return Some(Offer::Confirm(push));
+    }
+    match opening {
+        Opening::Open => Some(Offer::Deploy(push)),
+        // What a device began while it might, it finishes.
+        Opening::Closed { outside: Outside::Withhold, .. } => {
+            let is_begun = !matches!(push.state, PushState::Offered | PushState::Fetched);
+            is_begun.then_some(Offer::Deploy(push))
+        }
+        Opening::Closed { outside: Outside::DownloadAhead, .. } => {
+            let is_begun = matches!(push.state, PushState::Installing | PushState::Installed);
+            Some(if is_begun { Offer::Deploy(push) } else { Offer::DownloadAhead(push) })
+        }
     }
 }
 
 fn oldest<'a>(pushes: impl Iterator<Item = &'a Push>) -> Option<&'a Push> {
-    pushes.min_by_key(|push| (push.created, push.id))
+    pushes.min_by_key(|push| age(push))
+}
+
+const fn age(push: &Push) -> (Timestamp, PushId) {
+    (push.created, push.id)
 }
 
 #[cfg(test)]
@@ -47,9 +88,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::PushId;
-    use crate::push::Timers;
-    use crate::time::Timestamp;
+    use crate::push::{Success, Terms, Timers};
 
     const HUB: FirmwareType = FirmwareType::HUB;
     const APPLICATION: FirmwareType = FirmwareType::APPLICATION;
@@ -79,34 +118,34 @@ mod tests {
 
     #[test]
     fn without_open_pushes_there_is_nothing_to_do() {
-        assert_eq!(decide(&[], nothing_installed), Offer::Nothing);
-        assert_eq!(decide(&[push(HUB, 1, PushState::Failed)], nothing_installed), Offer::Nothing);
+        assert_eq!(decide(&[], nothing_installed, Opening::Open), Offer::Nothing);
+        assert_eq!(decide(&[push(HUB, 1, PushState::Failed)], nothing_installed, Opening::Open), Offer::Nothing);
     }
 
     #[test]
     fn the_oldest_comes_first() {
         let open = [push(HUB, 2, PushState::Offered), push(APPLICATION, 1, PushState::Offered)];
-        assert_eq!(decide(&open, nothing_installed), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn of_the_same_age_the_lower_id_comes_first() {
         let mut open = [push(HUB, 1, PushState::Offered), push(APPLICATION, 1, PushState::Offered)];
         open[1].id = PushId::from_uuid(Uuid::from_u128(6));
-        assert_eq!(decide(&open, nothing_installed), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn what_is_under_way_comes_before_what_waits() {
         let open = [push(HUB, 1, PushState::Offered), push(APPLICATION, 2, PushState::Fetched)];
-        assert_eq!(decide(&open, nothing_installed), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn what_must_be_let_go_comes_before_everything() {
         let states = [PushState::Offered, PushState::Installing, PushState::Cancelling, PushState::Cancelling];
         let open: Vec<_> = states.into_iter().zip(1..).map(|(state, created)| push(HUB, created, state)).collect();
-        assert_eq!(decide(&open, nothing_installed), Offer::Cancel(&open[2]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Cancel(&open[2]));
     }
 
     #[test]
@@ -115,8 +154,70 @@ mod tests {
             let open = [push(HUB, 1, state), push(APPLICATION, 2, PushState::Offered)];
             for installed in [5, 6] {
                 let installed = |kind| (kind == HUB).then_some(VersionNumber::from_i64(installed));
-                assert_eq!(decide(&open, installed), Offer::Deploy(&open[1]));
+                assert_eq!(decide(&open, installed, Opening::Open), Offer::Deploy(&open[1]));
             }
         }
+    }
+
+    fn asking(push: Push, confirmation: Confirmation) -> Push {
+        push.under(Terms { confirmation, success: Success::Reported })
+    }
+
+    #[test]
+    fn those_at_the_device_are_asked_before_it_gets_anything() {
+        for (confirmation, agreed) in
+            [(Confirmation::Waiting, false), (Confirmation::Denied, false), (Confirmation::Given, true)]
+        {
+            for state in [PushState::Offered, PushState::Fetched] {
+                let open = [asking(push(HUB, 1, state), confirmation)];
+                let expected = if agreed { Offer::Deploy(&open[0]) } else { Offer::Confirm(&open[0]) };
+                assert_eq!(decide(&open, nothing_installed, Opening::Open), expected, "{confirmation} {state}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_denied_stands_in_no_way() {
+        let open = [
+            asking(push(HUB, 1, PushState::Fetched), Confirmation::Denied),
+            push(APPLICATION, 2, PushState::Offered),
+        ];
+        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
+    }
+
+    #[test]
+    fn outside_its_window_a_device_only_finishes_what_it_began() {
+        use PushState::{Downloaded, Downloading, Fetched, Installed, Installing, Offered};
+        for (outside, waits, ahead) in [
+            (Outside::Withhold, vec![Offered, Fetched], vec![]),
+            (Outside::DownloadAhead, vec![], vec![Offered, Fetched, Downloading, Downloaded]),
+        ] {
+            for state in [Offered, Fetched, Downloading, Downloaded, Installing, Installed] {
+                let open = [push(HUB, 1, state)];
+                let offer = decide(&open, nothing_installed, Opening::Closed { opens: None, outside });
+                let expected = match state {
+                    state if waits.contains(&state) => Offer::Nothing,
+                    state if ahead.contains(&state) => Offer::DownloadAhead(&open[0]),
+                    _ => Offer::Deploy(&open[0]),
+                };
+                assert_eq!(offer, expected, "{outside:?} {state}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_for_a_window_hides_nothing_that_does_not() {
+        let open = [push(HUB, 1, PushState::Fetched), push(APPLICATION, 2, PushState::Installing)];
+        let closed = Opening::Closed { opens: None, outside: Outside::Withhold };
+        assert_eq!(decide(&open, nothing_installed, closed), Offer::Deploy(&open[1]));
+    }
+
+    #[test]
+    fn letting_go_and_agreeing_need_no_window() {
+        let closed = Opening::Closed { opens: None, outside: Outside::Withhold };
+        let open = [asking(push(HUB, 1, PushState::Offered), Confirmation::Waiting)];
+        assert_eq!(decide(&open, nothing_installed, closed), Offer::Confirm(&open[0]));
+        let open = [push(HUB, 1, PushState::Cancelling)];
+        assert_eq!(decide(&open, nothing_installed, closed), Offer::Cancel(&open[0]));
     }
 }

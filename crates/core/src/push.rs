@@ -5,11 +5,13 @@
 
 mod event;
 mod state;
+mod terms;
 mod timers;
 
 pub use event::{Change, Entry, Event, Installed, NewerPush, Report, Stage};
 pub(crate) use state::Phase;
 pub use state::{InvalidPushState, PushState};
+pub use terms::{Confirmation, InvalidConfirmation, Success, Terms};
 pub use timers::Timers;
 
 use std::cmp::Ordering;
@@ -31,6 +33,8 @@ pub struct Push {
     pub firmware_type: FirmwareType,
     /// The version number of its image: its target.
     pub version_number: VersionNumber,
+    /// On what terms the device gets it.
+    pub terms: Terms,
     /// Where it stands.
     pub state: PushState,
     /// Where it goes back to if the device refuses the cancel; only while cancelling.
@@ -54,7 +58,7 @@ pub struct Push {
 }
 
 impl Push {
-    /// A push that waits for its device.
+    /// A push that waits for its device, on the plainest terms.
     pub fn new(
         id: PushId,
         firmware_type: FirmwareType,
@@ -66,6 +70,7 @@ impl Push {
             id,
             firmware_type,
             version_number,
+            terms: Terms::PLAIN,
             state: PushState::Offered,
             before_cancelling: None,
             progress: None,
@@ -80,8 +85,30 @@ impl Push {
         push.timed(now, timers)
     }
 
-    /// What follows from `event`, which happens `now`.
+    /// The new push on other terms.
+    #[must_use]
+    pub fn under(self, terms: Terms) -> Self {
+        Self { terms, ..self }
+    }
+
+    /// Whether the device may have it now, as far as those at the device have a say.
+    pub const fn is_agreed(&self) -> bool {
+        self.terms.confirmation.lets_through()
+    }
+
+    /// Whether it is time to ask the device which version it runs, because only that ends the push.
+    pub fn asks_for_version(&self, now: Timestamp) -> bool {
+        let (Success::VersionReported { within }, Some(deadline)) = (self.terms.success, self.deadline) else {
+            return false;
+        };
+        let asks_after = self.terms.success.asks_after().unwrap_or_default();
+        self.state == PushState::Installed && deadline.minus(within).plus(asks_after) <= now
+    }
+
+    /// What follows from `event`, which happens `now`; never before what happened to the push already, since whoever
+    /// looked at the clock first may have had to wait.
     pub fn on(&self, event: Event, now: Timestamp, timers: &Timers) -> Change {
+        let now = now.max(self.updated);
         match event {
             Event::Fetched => self.on_fetched(now, timers),
             Event::DownloadStarted => self.on_download_started(now, timers),
@@ -95,6 +122,10 @@ impl Push {
                 Phase::Cancelling => self.refused(newer, now, timers).recorded(message, details),
                 Phase::Offered | Phase::UnderWay | Phase::Ended => self.unchanged(),
             },
+            Event::Confirmed { message, details } => {
+                self.on_answer(Confirmation::Given, message, details, now, timers)
+            }
+            Event::Denied { message, details } => self.on_answer(Confirmation::Denied, message, details, now, timers),
             Event::Superseded => self.on_superseded(now, timers),
             Event::Runs(number) => self.on_runs(number, now, timers),
         }
@@ -115,6 +146,9 @@ impl Push {
                 ends(PushState::Cancelled, "the cancel was not answered in time".to_owned())
             }
             Phase::Offered | Phase::Cancelling => stays_until(deadline),
+            Phase::UnderWay if overdue && self.did_not_come_back(last_seen, deadline) => {
+                ends(PushState::Lost, "the device did not come back after it had installed".to_owned())
+            }
             Phase::UnderWay if silent => {
                 ends(PushState::Lost, format!("the device fell silent while {}", self.state))
             }
@@ -127,11 +161,16 @@ impl Push {
         }
     }
 
+    /// The push with something in its history that the server found out about it, and that moves nothing.
+    pub fn noted(&self, why: String, now: Timestamp) -> Change {
+        Self { updated: now, ..self.clone() }.recorded(Some(why), Vec::new())
+    }
+
     /// Devices fetch again with every poll, so that only the first time is a sign of progress.
     fn on_fetched(&self, now: Timestamp, timers: &Timers) -> Change {
         match self.state.phase() {
-            Phase::Offered => self.moved(PushState::Fetched, now, timers),
-            Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.unchanged(),
+            Phase::Offered if self.is_agreed() => self.moved(PushState::Fetched, now, timers),
+            Phase::Offered | Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.unchanged(),
         }
     }
 
@@ -141,13 +180,14 @@ impl Push {
     }
 
     fn on_report(&self, report: Report, now: Timestamp, timers: &Timers) -> Change {
+        let report = self.believed(report);
         if self.state.is_ended() {
             return self.on_late_report(report);
         }
         let mut push = self.reaching(report.stage, now, timers);
         push.progress = push.progress_after(&report);
         let installed = match report.stage {
-            Stage::Succeeded => Some(Installed::Exactly(self.version_number)),
+            Stage::Succeeded if push.state == PushState::Succeeded => Some(Installed::Exactly(self.version_number)),
             _ => None,
         };
         let says_something = report.message.is_some() || !report.details.is_empty();
@@ -159,6 +199,14 @@ impl Push {
         Change { installed, ..change }
     }
 
+    /// The report, as far as the device's word counts.
+    fn believed(&self, report: Report) -> Report {
+        match (report.stage, self.terms.success) {
+            (Stage::Succeeded, Success::VersionReported { .. }) => Report { stage: Stage::Installed, ..report },
+            _ => report,
+        }
+    }
+
     /// Ended is final: the report is history, but a success still says something about the device.
     fn on_late_report(&self, report: Report) -> Change {
         let installed = match report.stage {
@@ -167,6 +215,26 @@ impl Push {
         };
         let entry = Entry { state: self.state, message: report.message, details: report.details };
         Change { push: self.clone(), entry: Some(entry), installed }
+    }
+
+    /// What those at the device say to being asked. They may say otherwise later, until the push ends.
+    fn on_answer(
+        &self,
+        answer: Confirmation,
+        message: Option<String>,
+        details: Vec<String>,
+        now: Timestamp,
+        timers: &Timers,
+    ) -> Change {
+        let is_asked = self.terms.confirmation != Confirmation::NotAsked && self.state.is_live();
+        if !is_asked || self.terms.confirmation == answer {
+            return self.unchanged();
+        }
+        let terms = Terms { confirmation: answer, ..self.terms };
+        // Who agrees gets as much time to fetch as anybody. Who denies does not make the push last.
+        let push = if answer.lets_through() { self.renewed(now, timers) } else { self.clone() };
+        let message = message.or_else(|| Some(format!("confirmation {answer}")));
+        Self { terms, updated: now, ..push }.recorded(message, details)
     }
 
     fn on_cancel_requested(&self, now: Timestamp, timers: &Timers) -> Change {
@@ -227,6 +295,32 @@ impl Push {
         last_seen.map_or(self.updated, |seen| seen.max(self.updated).plus(timers.silence))
     }
 
+    /// Whether the device, which was to report its version until `deadline`, was not heard of in the second half of
+    /// that time: it said that it was done, perhaps polled a few times more, and never came up again.
+    fn did_not_come_back(&self, last_seen: Option<Timestamp>, deadline: Timestamp) -> bool {
+        match self.terms.success {
+            Success::VersionReported { within } if self.state == PushState::Installed => {
+                last_seen.is_none_or(|seen| seen <= deadline.minus(within / 2))
+            }
+            Success::VersionReported { .. } | Success::Reported => false,
+        }
+    }
+
+    /// Whether no sign of life extends the time for which it may stay where it is: a talkative device could keep a
+    /// newer push waiting for ever, or never be found not to run what it installed.
+    fn limit_is_fixed(&self) -> bool {
+        let waits_for_version = matches!(self.terms.success, Success::VersionReported { .. });
+        self.state == PushState::Cancelling || (self.state == PushState::Installed && waits_for_version)
+    }
+
+    /// How long it may stay where it is.
+    fn limit(&self, timers: &Timers) -> Option<Duration> {
+        match self.terms.success {
+            Success::VersionReported { within } if self.state == PushState::Installed => Some(within),
+            Success::VersionReported { .. } | Success::Reported => timers.limit(self.state),
+        }
+    }
+
     /// Progress belongs to a state: a report of an earlier stage, or one while cancelling, says nothing of it.
     fn progress_after(&self, report: &Report) -> Option<u8> {
         let concerns_state = report.stage == Stage::Note || report.stage.reaches() == self.state;
@@ -240,6 +334,7 @@ impl Push {
     fn reaching(&self, stage: Stage, now: Timestamp, timers: &Timers) -> Self {
         let next = self.state.after_report(stage);
         match self.state.phase() {
+            Phase::Offered if !self.is_agreed() => self.clone(),
             Phase::Offered => self.entering(PushState::Fetched, now, timers).entering(next, now, timers),
             Phase::UnderWay | Phase::Cancelling | Phase::Ended if next == self.state => self.renewed(now, timers),
             Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.entering(next, now, timers),
@@ -264,20 +359,21 @@ impl Push {
         push.timed(now, timers)
     }
 
-    /// The push in the same state after a sign of life: its timer starts again. The one that bounds a cancel
-    /// does not, or a talkative device could keep a newer push waiting for ever.
+    /// The push in the same state after a sign of life: its timer starts again, unless it is [fixed](Self::limit_is_fixed).
     fn renewed(&self, now: Timestamp, timers: &Timers) -> Self {
         match self.state.phase() {
-            Phase::Offered | Phase::UnderWay => Self { updated: now, ..self.clone() }.timed(now, timers),
-            Phase::Cancelling => Self { updated: now, ..self.clone() },
             Phase::Ended => self.clone(),
+            _ if self.limit_is_fixed() => Self { updated: now, ..self.clone() },
+            Phase::Offered | Phase::UnderWay | Phase::Cancelling => {
+                Self { updated: now, ..self.clone() }.timed(now, timers)
+            }
         }
     }
 
     /// The push with its state's timer started.
     fn timed(self, now: Timestamp, timers: &Timers) -> Self {
         let after = |span: Duration| now.plus(span.max(TICK));
-        let deadline = timers.limit(self.state).map(after);
+        let deadline = self.limit(timers).map(after);
         let check_at = match self.state.phase() {
             Phase::UnderWay => deadline.map(|deadline| deadline.min(after(timers.silence))),
             Phase::Offered | Phase::Cancelling | Phase::Ended => deadline,

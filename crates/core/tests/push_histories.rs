@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use otaria_core::eligibility::{Binary, Candidate, OnDevice, Verdict, judge};
+use otaria_core::maintenance::{Opening, Outside};
 use otaria_core::offer::{Offer, decide};
-use otaria_core::push::{Change, Event, Installed, NewerPush, Push, PushState, Report, Stage, Timers};
+use otaria_core::push::{
+    Change, Confirmation, Event, Installed, NewerPush, Push, PushState, Report, Stage, Success, Terms, Timers,
+};
 use otaria_core::{FirmwareType, PushId, Timestamp, VersionNumber};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,9 +23,11 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug)]
 enum Step {
     /// Somebody pushes an image.
-    Publish(FirmwareType, VersionNumber),
-    /// The device asks, and takes what it is offered.
-    Poll,
+    Publish(FirmwareType, VersionNumber, Terms),
+    /// The device asks, in or outside its maintenance window, and takes what it is offered.
+    Poll(Opening),
+    /// Those at the device say whether they agree.
+    Answer(Index, Confirmation),
     Report(Index, Report),
     DownloadStarted(Index),
     CancelRequested(Index),
@@ -36,8 +41,11 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => (firmware_type(), version_number()).prop_map(|(kind, number)| Step::Publish(kind, number)),
-        4 => Just(Step::Poll),
+        4 => (firmware_type(), version_number(), terms())
+            .prop_map(|(kind, number, terms)| Step::Publish(kind, number, terms)),
+        4 => select(OPENINGS.to_vec()).prop_map(Step::Poll),
+        2 => (any::<Index>(), select(vec![Confirmation::Given, Confirmation::Denied]))
+            .prop_map(|(push, answer)| Step::Answer(push, answer)),
         6 => (any::<Index>(), report()).prop_map(|(push, report)| Step::Report(push, report)),
         1 => any::<Index>().prop_map(Step::DownloadStarted),
         2 => any::<Index>().prop_map(Step::CancelRequested),
@@ -47,6 +55,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => select(vec![MINUTE, HOUR, 13 * HOUR, DAY, 8 * DAY, 31 * DAY]).prop_map(Step::Wait),
     ];
     vec(step, 1..80)
+}
+
+const OPENINGS: [Opening; 3] = [
+    Opening::Open,
+    Opening::Closed { opens: None, outside: Outside::Withhold },
+    Opening::Closed { opens: None, outside: Outside::DownloadAhead },
+];
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let confirmations = vec![Confirmation::NotAsked, Confirmation::Waiting, Confirmation::Given];
+    let successes = vec![Success::Reported, Success::VersionReported { within: HOUR }];
+    (select(confirmations), select(successes)).prop_map(|(confirmation, success)| Terms { confirmation, success })
 }
 
 fn firmware_type() -> impl Strategy<Value = FirmwareType> {
@@ -96,8 +116,14 @@ impl Device {
         // No two things happen at the same instant.
         self.now = self.now.plus(Duration::from_millis(1));
         match step {
-            Step::Publish(firmware_type, version_number) => self.publish(firmware_type, version_number),
-            Step::Poll => self.poll(),
+            Step::Publish(firmware_type, version_number, terms) => {
+                self.publish(firmware_type, version_number, terms);
+            }
+            Step::Poll(opening) => self.poll(opening),
+            Step::Answer(push, answer) => self.on_some(push, |_, _| match answer {
+                Confirmation::Given => Event::Confirmed { message: None, details: Vec::new() },
+                _ => Event::Denied { message: None, details: Vec::new() },
+            }),
             Step::Report(push, report) => self.on_some(push, |_, _| Event::Report(report)),
             Step::DownloadStarted(push) => self.on_some(push, |_, _| Event::DownloadStarted),
             Step::CancelRequested(push) => self.on_some(push, |_, _| Event::CancelRequested),
@@ -118,7 +144,7 @@ impl Device {
         self.check_pushes();
     }
 
-    fn publish(&mut self, firmware_type: FirmwareType, version_number: VersionNumber) {
+    fn publish(&mut self, firmware_type: FirmwareType, version_number: VersionNumber, terms: Terms) {
         let candidate = Candidate { firmware_type, version_number, binary: Binary::Present };
         let of_type = |push: &&Push| push.firmware_type == firmware_type && !push.state.is_ended();
         let open = self.pushes.iter().filter(of_type).cloned().collect();
@@ -130,7 +156,8 @@ impl Device {
                     self.on_id(id, Event::Superseded);
                 }
                 let id = PushId::from_uuid(Uuid::from_u128(self.pushes.len() as u128));
-                self.pushes.push(Push::new(id, firmware_type, version_number, self.now, &self.timers));
+                let push = Push::new(id, firmware_type, version_number, self.now, &self.timers);
+                self.pushes.push(push.under(terms));
             }
             Ok(Verdict::UnderWay(id)) => {
                 let joined = self.pushes.iter().find(|push| push.id == id);
@@ -140,20 +167,34 @@ impl Device {
         }
     }
 
-    fn poll(&mut self) {
+    fn poll(&mut self, opening: Opening) {
         self.last_seen = Some(self.now);
         let open: Vec<Push> = self.pushes.iter().filter(|push| !push.state.is_ended()).cloned().collect();
         let cancelling = open.iter().any(|push| push.state == PushState::Cancelling);
-        match decide(&open, |firmware_type| self.installed.get(&firmware_type).copied()) {
-            Offer::Deploy(push) => {
+        let offer = decide(&open, |firmware_type| self.installed.get(&firmware_type).copied(), opening);
+        match offer {
+            Offer::Deploy(push) | Offer::DownloadAhead(push) => {
                 assert!(push.state.is_live() && !cancelling);
                 assert!(self.is_upgrade(push), "a downgrade was offered: {push:?}");
+                assert!(push.is_agreed(), "nobody agreed: {push:?}");
+                let is_begun = matches!(push.state, PushState::Installing | PushState::Installed);
+                assert_eq!(matches!(offer, Offer::DownloadAhead(_)), opening == OPENINGS[2] && !is_begun);
+                assert!(opening != OPENINGS[1] || !matches!(push.state, PushState::Offered | PushState::Fetched));
                 self.on_id(push.id, Event::Fetched);
+            }
+            Offer::Confirm(push) => {
+                assert!(push.state.is_live() && !cancelling && !push.is_agreed());
+                assert!(self.is_upgrade(push), "a downgrade was asked about: {push:?}");
             }
             Offer::Cancel(push) => assert_eq!(push.state, PushState::Cancelling),
             Offer::Nothing => {
                 assert!(!cancelling);
-                assert!(open.iter().all(|push| !self.is_upgrade(push)), "something was held back: {open:?}");
+                let waits = |push: &Push| {
+                    let is_begun = !matches!(push.state, PushState::Offered | PushState::Fetched);
+                    opening == OPENINGS[1] && push.is_agreed() && !is_begun
+                };
+                let held_back = open.iter().any(|push| self.is_upgrade(push) && !waits(push));
+                assert!(!held_back, "something was held back: {open:?}");
             }
         }
     }
@@ -265,6 +306,11 @@ fn check_change(before: &Push, change: &Change) {
     }
     assert_eq!((before.id, before.created, before.version_number), (after.id, after.created, after.version_number));
     assert!(before.started.is_none() || before.started == after.started);
+    assert_eq!(before.terms.success, after.terms.success);
+    if before.state == PushState::Offered && !before.is_agreed() {
+        let is_there_yet = matches!(after.state, PushState::Offered);
+        assert!(is_there_yet || after.state.is_ended(), "nobody agreed: {before:?} -> {after:?}");
+    }
     match before.state {
         PushState::Cancelling => {
             let back = before.before_cancelling == Some(after.state);
@@ -284,6 +330,15 @@ fn check_change(before: &Push, change: &Change) {
 fn check_installed(before: &Push, event: &Event, change: &Change) {
     let target = before.version_number;
     match event {
+        Event::Report(Report { stage: Stage::Succeeded, .. }) if before.terms.success != Success::Reported => {
+            assert_eq!(change.installed, None, "a device's word counted");
+            assert!(before.state == change.push.state || change.push.state == PushState::Installed);
+        }
+        Event::Report(Report { stage: Stage::Succeeded, .. })
+            if before.state == PushState::Offered && !before.is_agreed() =>
+        {
+            assert_eq!((change.installed, change.push.state), (None, PushState::Offered));
+        }
         Event::Report(Report { stage: Stage::Succeeded, .. }) if before.state.is_ended() => {
             assert_eq!(change.installed, Some(Installed::AtLeast(target)));
         }
@@ -315,7 +370,7 @@ proptest! {
         }
         for _ in 0..50 {
             device.now = device.now.plus(DAY - MINUTE);
-            device.poll();
+            device.poll(Opening::Open);
             device.look_at_timers();
         }
         prop_assert!(device.pushes.iter().all(|push| push.state.is_ended()), "{:?}", device.pushes);

@@ -18,7 +18,7 @@ use crate::access::forwarded;
 use crate::chores;
 use crate::clock::Clock;
 use crate::connections::{self, Tls, TlsError};
-use crate::protocols::{ddi, partner};
+use crate::protocols::{ddi, direct, partner};
 use crate::service::Service;
 use crate::settings::{Settings, TlsFiles};
 use crate::telemetry;
@@ -134,6 +134,7 @@ pub fn router(service: Service) -> Router {
     Router::new()
         .merge(partner::router())
         .merge(ddi::router())
+        .merge(direct::router())
         .fallback(fallback)
         .layer(from_fn(connections::hold))
         .layer(from_fn_with_state(proxies, forwarded::believe))

@@ -11,6 +11,7 @@ use crate::access::passwords::Passwords;
 use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
+use crate::actions::unreadable::Unreadables;
 use crate::clock::Clock;
 use crate::settings::Settings;
 
@@ -41,6 +42,8 @@ pub struct Service {
     pub(crate) trusts: Arc<Trusts>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
+    /// What devices sent since the last time that could not be read as it was.
+    pub(crate) unreadable: Arc<Unreadables>,
 }
 
 impl Service {
@@ -59,6 +62,7 @@ impl Service {
             link_key: Arc::default(),
             trusts: Arc::default(),
             sightings: Arc::default(),
+            unreadable: Arc::default(),
         }
     }
 }

@@ -105,6 +105,9 @@ pub struct RawSettings {
     /// `OTARIA_INVITATION_SECONDS`: how long an invitation can be accepted. Default 7 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invitation_seconds: Option<u64>,
+    /// `OTARIA_CONFIG_DATA_SECONDS`: after how long a device is asked again what it is. Default 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_data_seconds: Option<u64>,
     /// `OTARIA_EVENT_SECONDS`: how long events are kept for those who listen. Default 7 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_seconds: Option<u64>,
@@ -188,6 +191,8 @@ pub struct Settings {
     pub refresh_token: Duration,
     /// How long an invitation can be accepted.
     pub invitation: Duration,
+    /// After how long a device is asked again what it is.
+    pub config_data: Duration,
     /// How long events are kept for those who listen.
     pub events: Duration,
     /// How often a device is asked to poll.
@@ -253,6 +258,7 @@ pub const KEYS: &[&str] = &[
     "access_token_seconds",
     "refresh_token_seconds",
     "invitation_seconds",
+    "config_data_seconds",
     "event_seconds",
     "poll_seconds",
     "busy_poll_seconds",
@@ -366,6 +372,7 @@ impl Settings {
             access_token: seconds("access_token_seconds", raw.access_token_seconds, 4 * 60 * 60)?,
             refresh_token: seconds("refresh_token_seconds", raw.refresh_token_seconds, 30 * 24 * 60 * 60)?,
             invitation: seconds("invitation_seconds", raw.invitation_seconds, 7 * 24 * 60 * 60)?,
+            config_data: seconds("config_data_seconds", raw.config_data_seconds, 7 * 24 * 60 * 60)?,
             events: seconds("event_seconds", raw.event_seconds, 7 * 24 * 60 * 60)?,
             poll,
             busy_poll: interval("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
@@ -403,6 +410,7 @@ impl Settings {
             ("access_token_seconds", self.access_token),
             ("refresh_token_seconds", self.refresh_token),
             ("invitation_seconds", self.invitation),
+            ("config_data_seconds", self.config_data),
             ("event_seconds", self.events),
             ("poll_seconds", self.poll),
             ("busy_poll_seconds", self.busy_poll),

@@ -6,14 +6,15 @@
 use std::path::{Path, PathBuf};
 
 /// In which room which words must not stand, and why.
-const FORBIDDEN: [(&str, &[&str], &str); 7] = [
+const FORBIDDEN: [(&str, &[&str], &str); 8] = [
     ("actions", &["axum", "StatusCode", "crate::protocols", "crate::chores"], "actions know no dialect"),
     ("access", &["crate::protocols", "crate::chores"], "whoever calls is known before the dialect matters"),
     ("chores", &["axum", "crate::protocols", "crate::access", ".store."], "a chore only calls actions"),
     ("telemetry", &["crate::protocols", "crate::access", "crate::actions", "crate::chores"], "to count needs nobody"),
     ("protocols", &[".store.", "crate::chores"], "a dialect asks actions, never the store"),
-    ("protocols/partner", &["protocols::ddi", "wire::ddi"], "no dialect knows another"),
-    ("protocols/ddi", &["protocols::partner", "wire::partner"], "no dialect knows another"),
+    ("protocols/partner", &["protocols::ddi", "protocols::direct", "wire::ddi"], "no dialect knows another"),
+    ("protocols/ddi", &["protocols::partner", "protocols::direct", "wire::partner"], "no dialect knows another"),
+    ("protocols/direct", &["protocols::partner", "protocols::ddi", "otaria_wire"], "no dialect knows another"),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

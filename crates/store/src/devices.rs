@@ -27,6 +27,8 @@ pub struct Device {
     pub updating: bool,
     /// When it was last heard of.
     pub last_seen: Option<Timestamp>,
+    /// From which address it was last heard of, where that is known.
+    pub last_address: Option<String>,
     /// When it was first associated.
     pub created: Timestamp,
     /// Its tags, in the order given.
@@ -81,6 +83,7 @@ struct DeviceRow {
     friendly_name: String,
     updating: bool,
     last_seen_ms: Option<i64>,
+    last_address: Option<String>,
     created_ms: i64,
     tags: Option<String>,
     versions: Option<String>,
@@ -93,7 +96,7 @@ macro_rules! select_device {
             "SELECT d.device_id, d.partner_id, d.device_type_id, d.account_id, d.friendly_name,
                     EXISTS (SELECT 1 FROM pushes p WHERE p.partner_id = d.partner_id
                             AND p.device_id = d.device_id AND p.finished_ms IS NULL) AS updating,
-                    d.last_seen_ms, d.created_ms,
+                    d.last_seen_ms, d.last_address, d.created_ms,
                     (SELECT STRING_AGG(t.tag_id || '\u{1f}' || t.value, '\u{1e}' ORDER BY t.position)
                      FROM device_tags t
                      WHERE t.partner_id = d.partner_id AND t.device_id = d.device_id) AS tags,
@@ -139,6 +142,7 @@ impl TryFrom<DeviceRow> for Device {
             friendly_name: row.friendly_name,
             updating: row.updating,
             last_seen: row.last_seen_ms.map(Timestamp::from_millis),
+            last_address: row.last_address,
             created: Timestamp::from_millis(row.created_ms),
             tags: tags.collect(),
             versions: versions.collect::<Result<_, _>>()?,
@@ -447,25 +451,109 @@ pub async fn set_installed(
     Ok(())
 }
 
-/// Whether the service wants the device to say what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigData {
-    /// Ask at the next poll.
-    Wanted,
-    /// It has said so.
-    Known,
-}
-
-/// Notes whether the device is to be asked what it is.
-pub async fn set_config_wanted(tx: &mut Tx, scope: &DeviceScope, wanted: ConfigData) -> Result<(), Error> {
+/// Notes that the device is to be asked what it is.
+pub async fn want_config(tx: &mut Tx, scope: &DeviceScope) -> Result<(), Error> {
     execute!(
         tx,
-        "UPDATE devices SET config_wanted = $3 WHERE partner_id = $1 AND device_id = $2",
+        "UPDATE devices SET config_wanted = TRUE WHERE partner_id = $1 AND device_id = $2",
         scope.partner_id().to_string(),
         scope.device_id().as_str(),
-        wanted == ConfigData::Wanted,
     )?;
     Ok(())
+}
+
+/// Notes that the device has said what it is.
+pub async fn config_said(tx: &mut Tx, scope: &DeviceScope, now: Timestamp) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE devices SET config_wanted = FALSE, config_said_ms = $3 WHERE partner_id = $1 AND device_id = $2",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        now.as_millis(),
+    )?;
+    Ok(())
+}
+
+/// One thing that the device says about itself.
+pub async fn config_value(conn: &mut Conn, scope: &DeviceScope, name: &str) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = fetch_optional!(
+        conn,
+        "SELECT value FROM device_config WHERE partner_id = $1 AND device_id = $2 AND name = $3",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        name,
+    )?;
+    Ok(row.map(|(value,)| value))
+}
+
+/// That those at a device agreed once for all to every push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutoConfirmed {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who said so, in the device's words.
+    pub initiator: Option<String>,
+    /// What they said, in the device's words.
+    pub remark: Option<String>,
+}
+
+/// Whether those at the device agreed once for all; none if not.
+pub async fn auto_confirmed(conn: &mut Conn, scope: &DeviceScope) -> Result<Option<AutoConfirmed>, Error> {
+    let row: Option<(Option<i64>, Option<String>, Option<String>)> = fetch_optional!(
+        conn,
+        "SELECT auto_confirm_ms, auto_confirm_initiator, auto_confirm_remark
+         FROM devices WHERE partner_id = $1 AND device_id = $2",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+    )?;
+    Ok(row.and_then(|(since, initiator, remark)| {
+        since.map(|since| AutoConfirmed { since: Timestamp::from_millis(since), initiator, remark })
+    }))
+}
+
+/// Notes that those at the device agree once for all, or not any more.
+pub async fn set_auto_confirmed(
+    tx: &mut Tx,
+    scope: &DeviceScope,
+    agreed: Option<&AutoConfirmed>,
+) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE devices SET auto_confirm_ms = $3, auto_confirm_initiator = $4, auto_confirm_remark = $5
+         WHERE partner_id = $1 AND device_id = $2",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        agreed.map(|agreed| agreed.since.as_millis()),
+        agreed.and_then(|agreed| agreed.initiator.clone()),
+        agreed.and_then(|agreed| agreed.remark.clone()),
+    )?;
+    Ok(())
+}
+
+/// The versions that a device of the partner could run, by the name and the friendly version of their image: the
+/// partner's own, and what is associated with its device types.
+pub async fn versions_named(
+    conn: &mut Conn,
+    scope: &DeviceScope,
+    name: &str,
+    version: &str,
+) -> Result<Vec<(FirmwareType, VersionNumber)>, Error> {
+    let rows: Vec<(i64, i64)> = fetch_all!(
+        conn,
+        "SELECT i.type, i.version_number FROM images i
+         WHERE i.name = $2 AND i.version = $3 AND i.type <> 4
+           AND (i.partner_id = $1 OR EXISTS
+                (SELECT 1 FROM associations a WHERE a.partner_id = $1
+                 AND a.image_partner_id = i.partner_id AND a.image_id = i.id))
+         ORDER BY i.type, i.version_number",
+        scope.partner_id().to_string(),
+        name,
+        version,
+    )?;
+    let versions = rows
+        .into_iter()
+        .map(|(number, version)| Ok((FirmwareType::try_from(number)?, VersionNumber::from_i64(version))));
+    versions.collect()
 }
 
 /// Sets one thing that the device says about itself; without a value it is forgotten.
@@ -561,6 +649,18 @@ pub async fn in_account(conn: &mut Conn, scope: &WriteAccount, id: &DeviceId) ->
     )?;
     let installation = InstallationScope::of_the_process();
     row.map(|(partner,)| Ok(installation.device(partner.parse()?, id.clone()))).transpose()
+}
+
+/// The scope of one of the partner's associated devices.
+pub async fn in_partner(conn: &mut Conn, scope: &ViewPartner, id: &DeviceId) -> Result<Option<DeviceScope>, Error> {
+    let row: Option<(String,)> = fetch_optional!(
+        conn,
+        "SELECT partner_id FROM devices WHERE partner_id = $1 AND device_id = $2 AND account_id IS NOT NULL",
+        scope.partner_id().to_string(),
+        id.as_str(),
+    )?;
+    let installation = InstallationScope::of_the_process();
+    Ok(row.map(|_| installation.device(scope.partner_id(), id.clone())))
 }
 
 /// Notes many signs of life at once.

@@ -1,6 +1,8 @@
 //! Firmware images: images as associated with a device type. An association has an id of its own, the
 //! `firmwareImageId` that a push takes.
 
+use std::collections::BTreeMap;
+
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{AssociationId, DeviceTypeId, FirmwareType, ImageId, PartnerId, Timestamp, VersionNumber};
 
@@ -8,7 +10,7 @@ use crate::lists::{List, fetch_page, list};
 use crate::pool::{Content, Image, Link, joined_filter, split_tags};
 use crate::scopes::{ManagePartner, ViewPartner};
 use crate::sequences;
-use crate::sql::{execute, fetch_optional};
+use crate::sql::{execute, fetch_all, fetch_optional};
 use crate::{Conn, Error, Tx};
 
 /// An image as associated with a device type.
@@ -170,6 +172,24 @@ pub async fn get(
         version_number.as_i64(),
     )?;
     row.map(FirmwareImage::try_from).transpose()
+}
+
+/// The highest version number that is associated with a device type, by firmware type.
+pub async fn newest(
+    conn: &mut Conn,
+    scope: &ViewPartner,
+    device_type: DeviceTypeId,
+) -> Result<BTreeMap<FirmwareType, VersionNumber>, Error> {
+    let rows: Vec<(i64, i64)> = fetch_all!(
+        conn,
+        "SELECT i.type, MAX(i.version_number)
+         FROM associations a JOIN images i ON i.partner_id = a.image_partner_id AND i.id = a.image_id
+         WHERE a.partner_id = $1 AND a.device_type_id = $2 GROUP BY i.type",
+        scope.partner_id().to_string(),
+        device_type.to_string(),
+    )?;
+    let newest = rows.into_iter().map(|(number, version)| Ok((number.try_into()?, VersionNumber::from_i64(version))));
+    newest.collect()
 }
 
 /// The association of this id with the device type, with its image, both locked until the transaction ends: who

@@ -16,10 +16,9 @@ pub struct TypeRecord {
     /// The type's number.
     #[sqlx(try_from = "i64", rename = "type")]
     pub firmware_type: FirmwareType,
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
+    /// What can be changed of it.
+    #[sqlx(flatten)]
+    pub details: Details,
     /// When it was made.
     #[sqlx(try_from = "i64", rename = "created_ms")]
     pub created: Timestamp,
@@ -28,27 +27,38 @@ pub struct TypeRecord {
     pub updated: Timestamp,
 }
 
+/// What can be changed of a firmware type.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Details {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What such firmware is called to devices that speak DDI; none: as by default.
+    pub part: Option<String>,
+}
+
 /// Stores a new type; none if the partner has one of this number.
 pub async fn insert(
     tx: &mut Tx,
     scope: &ManagePartner,
     firmware_type: FirmwareType,
-    name: &str,
-    description: Option<&str>,
+    details: &Details,
     now: Timestamp,
 ) -> Result<Option<TypeRecord>, Error> {
     let id = sequences::next_record(tx).await?;
     fetch_optional!(
         tx,
-        "INSERT INTO firmware_types (partner_id, type, id, name, description, created_ms, updated_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)
+        "INSERT INTO firmware_types (partner_id, type, id, name, description, part, created_ms, updated_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
          ON CONFLICT (partner_id, type) DO NOTHING
-         RETURNING id, type, name, description, created_ms, updated_ms",
+         RETURNING id, type, name, description, part, created_ms, updated_ms",
         scope.partner_id().to_string(),
         i64::from(firmware_type.number()),
         id,
-        name,
-        description,
+        &details.name,
+        &details.description,
+        &details.part,
         now.as_millis(),
     )
 }
@@ -57,7 +67,7 @@ pub async fn insert(
 pub async fn all(conn: &mut Conn, scope: &ViewPartner) -> Result<Vec<TypeRecord>, Error> {
     fetch_all!(
         conn,
-        "SELECT id, type, name, description, created_ms, updated_ms
+        "SELECT id, type, name, description, part, created_ms, updated_ms
          FROM firmware_types WHERE partner_id = $1 ORDER BY type",
         scope.partner_id().to_string(),
     )
@@ -71,7 +81,7 @@ pub async fn get(
 ) -> Result<Option<TypeRecord>, Error> {
     fetch_optional!(
         conn,
-        "SELECT id, type, name, description, created_ms, updated_ms
+        "SELECT id, type, name, description, part, created_ms, updated_ms
          FROM firmware_types WHERE partner_id = $1 AND type = $2",
         scope.partner_id().to_string(),
         i64::from(firmware_type.number()),
@@ -87,29 +97,29 @@ pub async fn lock(
     fetch_optional!(
         tx,
         "UPDATE firmware_types SET updated_ms = updated_ms WHERE partner_id = $1 AND type = $2
-         RETURNING id, type, name, description, created_ms, updated_ms",
+         RETURNING id, type, name, description, part, created_ms, updated_ms",
         scope.partner_id().to_string(),
         i64::from(firmware_type.number()),
     )
 }
 
-/// Replaces a type's name and description; false if there is none.
+/// Replaces what can be changed of a type; false if there is none.
 pub async fn update(
     tx: &mut Tx,
     scope: &ManagePartner,
     firmware_type: FirmwareType,
-    name: &str,
-    description: Option<&str>,
+    details: &Details,
     now: Timestamp,
 ) -> Result<bool, Error> {
     let touched = execute!(
         tx,
-        "UPDATE firmware_types SET name = $3, description = $4, updated_ms = $5
+        "UPDATE firmware_types SET name = $3, description = $4, part = $5, updated_ms = $6
          WHERE partner_id = $1 AND type = $2",
         scope.partner_id().to_string(),
         i64::from(firmware_type.number()),
-        name,
-        description,
+        &details.name,
+        &details.description,
+        &details.part,
         now.as_millis(),
     )?;
     Ok(touched == 1)

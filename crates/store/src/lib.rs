@@ -17,6 +17,7 @@ mod sql;
 pub mod accounts;
 pub mod audit;
 pub mod binaries;
+pub mod candidates;
 pub mod device_authentication;
 pub mod device_types;
 pub mod devices;
@@ -33,6 +34,7 @@ pub mod pushes;
 pub mod repository;
 pub mod scopes;
 pub mod tokens;
+pub mod unreadable;
 pub mod users;
 
 use std::path::PathBuf;

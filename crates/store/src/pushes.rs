@@ -1,7 +1,7 @@
 //! Pushes and their histories. The rules of a push's life are in `otaria_core::push`; here they are remembered.
 
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::push::{Change, Entry, Push, PushState};
+use otaria_core::push::{Change, Confirmation, Entry, Push, PushState, Terms};
 use otaria_core::{
     AssociationId, DeviceId, DeviceTypeId, FirmwareType, ImageId, PartnerId, PushId, Timestamp, VersionNumber,
 };
@@ -11,7 +11,7 @@ use crate::firmware_images::FirmwareImage;
 use crate::lists::{List, fetch_page, list};
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
-use crate::{Conn, Error, Tx, devices};
+use crate::{Conn, Error, Tx, device_types, devices};
 
 /// How many entries a push's history keeps; the oldest go first.
 const HISTORY_LIMIT: i64 = 1000;
@@ -52,6 +52,8 @@ struct PushRow {
     version_number: i64,
     version: String,
     requested_by: String,
+    confirmation: Option<String>,
+    version_within_ms: Option<i64>,
     state: String,
     before_cancelling: Option<String>,
     progress: Option<i64>,
@@ -62,6 +64,14 @@ struct PushRow {
     updated_ms: i64,
     started_ms: Option<i64>,
     finished_ms: Option<i64>,
+}
+
+fn terms(confirmation: Option<&str>, version_within_ms: Option<i64>) -> Result<Terms, Error> {
+    let confirmation = match confirmation {
+        None => Confirmation::NotAsked,
+        Some(text) => text.parse().map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?,
+    };
+    Ok(Terms { confirmation, success: device_types::success(version_within_ms) })
 }
 
 pub(crate) fn state(text: &str) -> Result<PushState, Error> {
@@ -77,6 +87,7 @@ impl TryFrom<PushRow> for PushRecord {
                 id: row.push_id.parse()?,
                 firmware_type: row.r#type.try_into()?,
                 version_number: VersionNumber::from_i64(row.version_number),
+                terms: terms(row.confirmation.as_deref(), row.version_within_ms)?,
                 state: state(&row.state)?,
                 before_cancelling: row.before_cancelling.as_deref().map(state).transpose()?,
                 progress: row.progress.and_then(|progress| u8::try_from(progress).ok()),
@@ -108,8 +119,8 @@ macro_rules! select_push {
     ($rest:expr) => {
         concat!(
             "SELECT p.push_id, p.device_id, p.action, p.device_type_id, p.association_id, p.image_partner_id,
-                    p.image_id, p.type, p.version_number, p.version, p.requested_by, p.state, p.before_cancelling,
-                    p.progress, p.message, p.deadline_ms, p.check_ms, p.created_ms, p.updated_ms, p.started_ms,
+                    p.image_id, p.type, p.version_number, p.version, p.requested_by, p.confirmation,
+                    p.version_within_ms, p.state, p.before_cancelling, p.progress, p.message, p.deadline_ms, p.check_ms, p.created_ms, p.updated_ms, p.started_ms,
                     p.finished_ms
              FROM pushes p ",
             $rest
@@ -201,6 +212,8 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The state then, and what was said.
     pub entry: Entry,
+    /// How often the device said so in a row.
+    pub times: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -209,6 +222,14 @@ struct HistoryRow {
     state: String,
     message: Option<String>,
     details: String,
+    times: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct SaidRow {
+    push_id: String,
+    #[sqlx(flatten)]
+    entry: HistoryRow,
 }
 
 impl TryFrom<HistoryRow> for HistoryEntry {
@@ -218,7 +239,7 @@ impl TryFrom<HistoryRow> for HistoryEntry {
         let details =
             serde_json::from_str(&row.details).map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?;
         let entry = Entry { state: state(&row.state)?, message: row.message, details };
-        Ok(Self { at: Timestamp::from_millis(row.at_ms), entry })
+        Ok(Self { at: Timestamp::from_millis(row.at_ms), entry, times: row.times })
     }
 }
 
@@ -226,7 +247,7 @@ impl TryFrom<HistoryRow> for HistoryEntry {
 pub async fn history(conn: &mut Conn, scope: &ViewPartner, id: PushId) -> Result<Vec<HistoryEntry>, Error> {
     let rows: Vec<HistoryRow> = fetch_all!(
         conn,
-        "SELECT at_ms, state, message, details FROM push_history
+        "SELECT at_ms, state, message, details, times FROM push_history
          WHERE partner_id = $1 AND push_id = $2 ORDER BY sequence DESC",
         scope.partner_id().to_string(),
         id.to_string(),
@@ -243,7 +264,7 @@ pub async fn recent_entries(
 ) -> Result<Vec<Entry>, Error> {
     let rows: Vec<HistoryRow> = fetch_all!(
         conn,
-        "SELECT h.at_ms, h.state, h.message, h.details
+        "SELECT h.at_ms, h.state, h.message, h.details, h.times
          FROM push_history h JOIN pushes p ON p.partner_id = h.partner_id AND p.push_id = h.push_id
          WHERE h.partner_id = $1 AND h.push_id = $2 AND p.device_id = $3 ORDER BY h.sequence DESC LIMIT $4",
         scope.partner_id().to_string(),
@@ -254,6 +275,21 @@ pub async fn recent_entries(
     rows.into_iter().map(|row| HistoryEntry::try_from(row).map(|found| found.entry)).collect()
 }
 
+/// Counts that a locked device said once more what it said last about its push.
+pub async fn count_repetition(tx: &mut Tx, scope: &DeviceScope, id: PushId) -> Result<(), Error> {
+    execute!(
+        tx,
+        "UPDATE push_history SET times = times + 1 WHERE partner_id = $1 AND push_id = $2 AND sequence =
+               (SELECT MAX(h.sequence) FROM push_history h JOIN pushes p
+                ON p.partner_id = h.partner_id AND p.push_id = h.push_id
+                WHERE h.partner_id = $1 AND h.push_id = $2 AND p.device_id = $3)",
+        scope.partner_id().to_string(),
+        id.to_string(),
+        scope.device_id().as_str(),
+    )?;
+    Ok(())
+}
+
 /// The device's pushes that have not ended, oldest first.
 pub async fn open(conn: &mut Conn, scope: &DeviceScope) -> Result<Vec<PushRecord>, Error> {
     records(fetch_all!(
@@ -262,6 +298,40 @@ pub async fn open(conn: &mut Conn, scope: &DeviceScope) -> Result<Vec<PushRecord
         scope.partner_id().to_string(),
         scope.device_id().as_str(),
     )?)
+}
+
+/// The latest of the device's pushes of each firmware type that have ended.
+pub async fn last_ended(conn: &mut Conn, scope: &DeviceScope) -> Result<Vec<PushRecord>, Error> {
+    records(fetch_all!(
+        conn,
+        select_push!(
+            "WHERE p.partner_id = $1 AND p.device_id = $2 AND p.action IN
+                   (SELECT MAX(e.action) FROM pushes e
+                    WHERE e.partner_id = $1 AND e.device_id = $2 AND e.finished_ms IS NOT NULL GROUP BY e.type)
+             ORDER BY p.type"
+        ),
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+    )?)
+}
+
+/// What was last said about any of the device's pushes: up to `limit` entries with words, newest first.
+pub async fn last_said(
+    conn: &mut Conn,
+    scope: &DeviceScope,
+    limit: i64,
+) -> Result<Vec<(PushId, HistoryEntry)>, Error> {
+    let rows: Vec<SaidRow> = fetch_all!(
+        conn,
+        "SELECT p.push_id, h.at_ms, h.state, h.message, h.details
+         FROM pushes p JOIN push_history h ON h.partner_id = p.partner_id AND h.push_id = p.push_id
+         WHERE p.partner_id = $1 AND p.device_id = $2 AND h.message IS NOT NULL
+         ORDER BY h.at_ms DESC, p.action DESC, h.sequence DESC LIMIT $3",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        limit,
+    )?;
+    rows.into_iter().map(|row| Ok((row.push_id.parse()?, row.entry.try_into()?))).collect()
 }
 
 /// The device's push by its own number for it.
@@ -276,17 +346,53 @@ pub async fn by_action(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Res
     row.map(PushRecord::try_from).transpose()
 }
 
-/// The name of the image that a push to this device delivers.
-pub async fn image_name(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Result<Option<String>, Error> {
-    let row: Option<(String,)> = fetch_optional!(
+/// How often the device began to download what its push delivers, as far as that was counted.
+pub async fn downloads(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Result<i64, Error> {
+    let row: Option<(i64,)> = fetch_optional!(
         conn,
-        "SELECT i.name FROM pushes p JOIN images i ON i.partner_id = p.image_partner_id AND i.id = p.image_id
-         WHERE p.partner_id = $1 AND p.device_id = $2 AND p.action = $3",
+        "SELECT downloads FROM pushes WHERE partner_id = $1 AND device_id = $2 AND action = $3",
         scope.partner_id().to_string(),
         scope.device_id().as_str(),
         i64::from(action),
     )?;
-    Ok(row.map(|(name,)| name))
+    Ok(row.map_or(0, |(downloads,)| downloads))
+}
+
+/// Counts that the device begins to download what its push delivers. Returns how often it has by now.
+pub async fn count_download(tx: &mut Tx, scope: &DeviceScope, action: i32) -> Result<i64, Error> {
+    let row: Option<(i64,)> = fetch_optional!(
+        tx,
+        "UPDATE pushes SET downloads = downloads + 1 WHERE partner_id = $1 AND device_id = $2 AND action = $3
+         RETURNING downloads",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        i64::from(action),
+    )?;
+    Ok(row.map_or(0, |(downloads,)| downloads))
+}
+
+/// What a push to this device delivers, in its makers' words.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct PushedImage {
+    /// The image's name.
+    pub name: String,
+    /// What such firmware is called to devices, where its firmware type says.
+    pub part: Option<String>,
+}
+
+/// The image that a push to this device delivers.
+pub async fn image(conn: &mut Conn, scope: &DeviceScope, action: i32) -> Result<Option<PushedImage>, Error> {
+    fetch_optional!(
+        conn,
+        "SELECT i.name, t.part
+         FROM pushes p
+         JOIN images i ON i.partner_id = p.image_partner_id AND i.id = p.image_id
+         LEFT JOIN firmware_types t ON t.partner_id = i.partner_id AND t.type = i.type
+         WHERE p.partner_id = $1 AND p.device_id = $2 AND p.action = $3",
+        scope.partner_id().to_string(),
+        scope.device_id().as_str(),
+        i64::from(action),
+    )
 }
 
 /// The partner's push, with its device locked until the transaction ends.
@@ -357,8 +463,8 @@ pub async fn insert(
         tx,
         "INSERT INTO pushes (partner_id, push_id, device_id, action, device_type_id, association_id,
                              image_partner_id, image_id, type, version_number, version, requested_by, state,
-                             deadline_ms, check_ms, created_ms, updated_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16)",
+                             deadline_ms, check_ms, created_ms, updated_ms, confirmation, version_within_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18)",
         device.partner_id().to_string(),
         record.push.id.to_string(),
         record.device_id.as_str(),
@@ -375,6 +481,8 @@ pub async fn insert(
         record.push.deadline.map(Timestamp::as_millis),
         record.push.check_at.map(Timestamp::as_millis),
         record.push.created.as_millis(),
+        record.push.terms.confirmation.as_str(),
+        device_types::version_within_ms(record.push.terms.success),
     )?;
     let entry = Entry { state: record.push.state, message: None, details: Vec::new() };
     insert_entry(tx, device, record.push.id, &entry, record.push.created).await?;
@@ -385,6 +493,7 @@ pub async fn insert(
 /// Stores what became of a push of a locked device, and what its history gains by it.
 pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Timestamp) -> Result<(), Error> {
     let push = &change.push;
+    let now = now.max(push.updated);
     let before: Option<(String, Option<i64>)> = fetch_optional!(
         tx,
         "SELECT state, progress FROM pushes WHERE partner_id = $1 AND push_id = $2",
@@ -394,7 +503,7 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     execute!(
         tx,
         "UPDATE pushes SET state = $3, before_cancelling = $4, progress = $5, message = $6, deadline_ms = $7,
-                           check_ms = $8, updated_ms = $9, started_ms = $10, finished_ms = $11
+                           check_ms = $8, updated_ms = $9, started_ms = $10, finished_ms = $11, confirmation = $12
          WHERE partner_id = $1 AND push_id = $2",
         device.partner_id().to_string(),
         push.id.to_string(),
@@ -407,6 +516,7 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
         push.updated.as_millis(),
         push.started.map(Timestamp::as_millis),
         push.finished.map(Timestamp::as_millis),
+        push.terms.confirmation.as_str(),
     )?;
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;
@@ -437,9 +547,10 @@ async fn insert_entry(
 ) -> Result<(), Error> {
     let details =
         serde_json::to_string(&entry.details).map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?;
-    let (sequence,): (i64,) = fetch_one!(
+    let (sequence, latest): (i64, i64) = fetch_one!(
         tx,
-        "SELECT COALESCE(MAX(sequence), 0) + 1 FROM push_history WHERE partner_id = $1 AND push_id = $2",
+        "SELECT COALESCE(MAX(sequence), 0) + 1, COALESCE(MAX(at_ms), 0) FROM push_history
+         WHERE partner_id = $1 AND push_id = $2",
         device.partner_id().to_string(),
         push.to_string(),
     )?;
@@ -450,7 +561,7 @@ async fn insert_entry(
         device.partner_id().to_string(),
         push.to_string(),
         sequence,
-        now.as_millis(),
+        now.as_millis().max(latest),
         entry.state.as_str(),
         &entry.message,
         &details,

@@ -3,6 +3,9 @@
 //! A type that ends in `In` is read from a request, one that ends in `Out` is written into an answer. What a
 //! request lacks is `None` here, also where the dialect requires it: whoever checks the request can then name
 //! every missing field at once.
+//!
+//! What the headers of HTTP say is read in [`http`], the same for every dialect.
 
 pub mod ddi;
+pub mod http;
 pub mod partner;

@@ -31,6 +31,20 @@ pub enum Event {
         /// Whether another push waits for this one to end.
         newer: NewerPush,
     },
+    /// Those at the device agree to it.
+    Confirmed {
+        /// The device's words, in one line.
+        message: Option<String>,
+        /// The device's further lines.
+        details: Vec<String>,
+    },
+    /// Those at the device do not agree to it, or not any more.
+    Denied {
+        /// The device's words, in one line.
+        message: Option<String>,
+        /// The device's further lines.
+        details: Vec<String>,
+    },
     /// A newer push of the same firmware type was made for the device.
     Superseded,
     /// The device says which version number of the push's firmware type it runs.

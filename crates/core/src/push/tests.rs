@@ -68,6 +68,16 @@ fn in_state(state: PushState) -> Push {
 }
 
 #[test]
+fn what_was_begun_earlier_happens_no_earlier() {
+    let fetched = after(&offered(), Event::Fetched);
+    for event in [Event::CancelRequested, Event::Superseded, Event::Report(report(Stage::Failed))] {
+        let push = fetched.on(event, NOW, &Timers::default()).push;
+        assert_eq!(push.updated, fetched.updated);
+        assert!(push.finished.is_none_or(|finished| finished == fetched.updated));
+    }
+}
+
+#[test]
 fn the_tests_reach_every_state() {
     for state in PushState::ALL {
         let push = in_state(state);
@@ -423,4 +433,122 @@ fn timers_of_no_length_do_not_spin() {
     assert!(push.check_at > Some(NOW) && push.on_timer(None, NOW, &timers).is_none());
     push = push.on(Event::Fetched, NOW, &timers).push;
     assert!(push.check_at > Some(NOW) && push.on_timer(None, NOW, &timers).is_none());
+}
+
+const WITHIN: Duration = Duration::from_secs(3600);
+
+fn waiting_for_version() -> Push {
+    offered().under(Terms { success: Success::VersionReported { within: WITHIN }, ..Terms::PLAIN })
+}
+
+fn asking() -> Push {
+    offered().under(Terms { confirmation: Confirmation::Waiting, ..Terms::PLAIN })
+}
+
+fn confirmed() -> Event {
+    Event::Confirmed { message: None, details: Vec::new() }
+}
+
+fn denied() -> Event {
+    Event::Denied { message: Some("not on a Monday".to_owned()), details: Vec::new() }
+}
+
+#[test]
+fn where_only_the_version_counts_a_success_is_an_installation() {
+    let timers = Timers::default();
+    let change = waiting_for_version().on(Event::Report(report(Stage::Succeeded)), NOW, &timers);
+    assert_eq!((change.push.state, change.installed), (PushState::Installed, None));
+    assert_eq!(change.push.deadline, Some(NOW.plus(WITHIN)));
+    let later = NOW.plus(WITHIN / 2);
+    let repeated = change.push.on(Event::Report(report(Stage::Succeeded)), later, &timers);
+    assert_eq!(repeated.push.deadline, Some(NOW.plus(WITHIN)), "no repetition puts it off");
+
+    let booted = change.push.on(Event::Runs(version(5)), later, &timers);
+    assert_eq!(booted.push.state, PushState::Succeeded);
+    let old = change.push.on(Event::Runs(version(4)), later, &timers);
+    assert_eq!(old.push.state, PushState::Failed);
+}
+
+#[test]
+fn a_late_success_is_no_version_either_where_only_that_counts() {
+    let ended = Push { state: PushState::TimedOut, deadline: None, check_at: None, ..waiting_for_version() };
+    let change = ended.on(Event::Report(report(Stage::Succeeded)), NOW, &Timers::default());
+    assert_eq!(change.installed, None);
+}
+
+#[test]
+fn a_device_that_does_not_report_its_version_in_time_has_not_succeeded() {
+    let timers = Timers::default();
+    let installed = waiting_for_version().on(Event::Report(report(Stage::Succeeded)), NOW, &timers).push;
+    let end = NOW.plus(WITHIN);
+    for (last_seen, expected) in [
+        (Some(end), PushState::TimedOut),
+        (Some(NOW.plus(Duration::from_secs(5))), PushState::Lost),
+        (None, PushState::Lost),
+    ] {
+        let ended = installed.on_timer(last_seen, end, &timers).unwrap();
+        assert_eq!(ended.push.state, expected, "{last_seen:?}");
+    }
+}
+
+#[test]
+fn a_device_is_asked_for_its_version_once_it_had_time_to_restart() {
+    let timers = Timers::default();
+    assert!(!waiting_for_version().asks_for_version(NOW.plus(WITHIN)));
+    let installed = waiting_for_version().on(Event::Report(report(Stage::Succeeded)), NOW, &timers).push;
+    assert!(!installed.asks_for_version(NOW.plus(Duration::from_secs(59))));
+    assert!(installed.asks_for_version(NOW.plus(Duration::from_secs(60))));
+    let believed = offered().on(Event::Report(report(Stage::Installed)), NOW, &timers).push;
+    assert!(!believed.asks_for_version(NOW.plus(WITHIN)));
+}
+
+#[test]
+fn without_consent_a_push_goes_nowhere() {
+    let timers = Timers::default();
+    for event in [Event::Fetched, Event::DownloadStarted, Event::Report(report(Stage::Installing))] {
+        let change = asking().on(event, NOW, &timers);
+        assert_eq!((change.push.state, change.installed), (PushState::Offered, None));
+    }
+    let agreed = asking().on(confirmed(), NOW, &timers).push;
+    assert!(agreed.is_agreed());
+    assert_eq!(agreed.on(Event::Fetched, NOW, &timers).push.state, PushState::Fetched);
+}
+
+#[test]
+fn who_denied_may_agree_later_and_who_agreed_may_take_it_back() {
+    let timers = Timers::default();
+    let change = asking().on(denied(), NOW, &timers);
+    assert_eq!(change.push.terms.confirmation, Confirmation::Denied);
+    assert_eq!((change.push.state, change.push.message.as_deref()), (PushState::Offered, Some("not on a Monday")));
+    assert_eq!(change.push.deadline, asking().deadline, "a denial does not make a push last");
+    let again = change.push.on(denied(), NOW, &timers);
+    assert_eq!((&again.push, again.entry), (&change.push, None));
+    let fetched = change.push.on(confirmed(), NOW, &timers).push.on(Event::Fetched, NOW, &timers).push;
+    let back = fetched.on(denied(), NOW, &timers).push;
+    assert_eq!((back.state, back.is_agreed()), (PushState::Fetched, false));
+}
+
+#[test]
+fn an_answer_to_what_nobody_asked_is_nothing() {
+    let timers = Timers::default();
+    let cancelling = Push { state: PushState::Cancelling, ..asking() };
+    let ended = Push { state: PushState::Cancelled, ..asking() };
+    for push in [offered(), cancelling, ended] {
+        for answer in [confirmed(), denied()] {
+            let change = push.on(answer, NOW, &timers);
+            assert_eq!((&change.push, change.entry), (&push, None));
+        }
+    }
+}
+
+#[test]
+fn a_note_of_the_server_moves_nothing() {
+    for state in [PushState::Offered, PushState::Downloading] {
+        let push = in_state(state);
+        let later = push.updated.plus(MINUTE);
+        let change = push.noted("no room".to_owned(), later);
+        let entry = Entry { state, message: Some("no room".to_owned()), details: Vec::new() };
+        assert_eq!((change.entry, change.installed), (Some(entry), None));
+        assert_eq!(change.push, Push { updated: later, message: Some("no room".to_owned()), ..push });
+    }
 }

@@ -1,14 +1,15 @@
 //! Devices: what a request shows of a token or a certificate, and the device that it opens.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use data_encoding::BASE64;
 use otaria_core::DeviceId;
 use otaria_core::ids::InvalidId;
 use otaria_store::SecretHash;
-use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, SpokenFor};
+use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, DeviceScope, SpokenFor};
 
 use crate::access::certificates::Chain;
 use crate::access::origin::{Peer, address, origin};
@@ -19,9 +20,25 @@ use crate::service::Service;
 /// The schemes and the one space after each, compared with case (DDI 1.2).
 const TARGET: &str = "TargetToken ";
 const GATEWAY: &str = "GatewayToken ";
+/// The scheme of HTTP Basic and the space after it, compared without case (RFC 7617).
+const BASIC: &str = "Basic ";
 
 /// The device in the path, which showed its credential. Whatever it asks for, it was heard of.
 pub struct Device(pub AuthenticatedDevice);
+
+/// The same, for clients that have nothing but HTTP Basic to show a token with: the device's id is the user.
+pub struct BasicDevice(pub AuthenticatedDevice);
+
+/// The device that a request turned out to be of, for whoever sees its answer.
+#[derive(Clone, Default)]
+pub struct SentBy(Arc<OnceLock<(Service, DeviceScope)>>);
+
+impl SentBy {
+    /// The service, and the device that it knows, if the request showed that it is this one.
+    pub fn known(&self) -> Option<&(Service, DeviceScope)> {
+        self.0.get()
+    }
+}
 
 /// Why a device's request was not let in.
 #[derive(Clone, Debug)]
@@ -57,30 +74,56 @@ impl FromRequestParts<Service> for Device {
     type Rejection = DeviceDenied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
-        let claim = Claim::of(parts, service).await?;
-        if claim.tenant.contains(char::is_control) {
-            return Err(DeviceDenied::Unauthenticated);
-        }
-        let found = match shown(parts, service).ok_or(DeviceDenied::Unauthenticated)? {
-            Shown::Target(token) => {
-                let mut conn = service.store.read().await?;
-                AuthenticatedDevice::by_token(&mut conn, &claim.tenant, &claim.device_id, &token).await?
-            }
-            Shown::Gateway(token) => claim.spoken_for(parts, service, || claim.by_gateway(service, &token)).await?,
-            Shown::Certificate(shown) => {
-                claim.spoken_for(parts, service, || claim.by_certificate(service, &shown)).await?
-            }
-        };
-        let device = found.ok_or(DeviceDenied::Unauthenticated)?;
-        hear_of(&device, parts, service);
-        Ok(Self(device))
+        authenticated(parts, service, |header, _| token(header)).await.map(Self)
     }
+}
+
+impl FromRequestParts<Service> for BasicDevice {
+    type Rejection = DeviceDenied;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
+        let token = |header: &str, id: &DeviceId| token(header).or_else(|| password(header, id));
+        authenticated(parts, service, token).await.map(Self)
+    }
+}
+
+/// The device in the path, if what the request shows opens it. `token` is what a header with a credential may hold.
+async fn authenticated(
+    parts: &mut Parts,
+    service: &Service,
+    token: impl Fn(&str, &DeviceId) -> Option<Shown> + Send,
+) -> Result<AuthenticatedDevice, DeviceDenied> {
+    let claim = Claim::of(parts, service).await?;
+    if claim.tenant.contains(char::is_control) {
+        return Err(DeviceDenied::Unauthenticated);
+    }
+    // A header with a credential decides alone, also where it is no good.
+    let shown = match parts.headers.get(AUTHORIZATION) {
+        Some(header) => header.to_str().ok().and_then(|header| token(header, &claim.device_id)),
+        None => certified(parts, service).map(Shown::Certificate),
+    };
+    let found = match shown.ok_or(DeviceDenied::Unauthenticated)? {
+        Shown::Target(token) => {
+            let mut conn = service.store.read().await?;
+            AuthenticatedDevice::by_token(&mut conn, &claim.tenant, &claim.device_id, &token).await?
+        }
+        Shown::Gateway(token) => claim.spoken_for(parts, service, || claim.by_gateway(service, &token)).await?,
+        Shown::Certificate(shown) => {
+            claim.spoken_for(parts, service, || claim.by_certificate(service, &shown)).await?
+        }
+    };
+    let device = found.ok_or(DeviceDenied::Unauthenticated)?;
+    hear_of(&device, parts, service);
+    Ok(device)
 }
 
 /// Notes that a device was heard of.
 pub(super) fn hear_of(device: &AuthenticatedDevice, parts: &Parts, service: &Service) {
     let address = address(&parts.extensions).map(|address| address.to_string());
     service.sightings.note(&device.scope, service.clock.now(), address);
+    if let Some(sent_by) = parts.extensions.get::<SentBy>() {
+        sent_by.0.get_or_init(|| (service.clone(), device.scope.clone()));
+    }
 }
 
 /// Whom a request says to be from, by its path.
@@ -93,8 +136,10 @@ impl Claim {
     async fn of(parts: &mut Parts, service: &Service) -> Result<Self, InvalidId> {
         let no_text = |_| InvalidId { expected: "must be UTF-8" };
         let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
-        let named = |name: &str| params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
-        Ok(Self { tenant: named("tenant").to_owned(), device_id: named("controllerId").parse()? })
+        // The dialects have each their own word for the device's id.
+        let named =
+            |names: &[&str]| params.iter().find(|(key, _)| names.contains(key)).map_or("", |(_, value)| value);
+        Ok(Self { tenant: named(&["tenant"]).to_owned(), device_id: named(&["controllerId", "deviceId"]).parse()? })
     }
 
     /// The device for which a credential speaks. One that nobody knew is registered, if whoever has the credential may.
@@ -154,14 +199,22 @@ enum Certified {
     AtProxy(Said),
 }
 
-/// A header with a credential decides alone, also where it is no good.
-fn shown(parts: &Parts, service: &Service) -> Option<Shown> {
-    let Some(header) = parts.headers.get(AUTHORIZATION) else {
-        return certified(parts, service).map(Shown::Certificate);
-    };
-    let header = header.to_str().ok()?;
+/// The token that a header shows.
+fn token(header: &str) -> Option<Shown> {
     let target = header.strip_prefix(TARGET).map(|token| Shown::Target(SecretHash::of(token)));
     target.or_else(|| header.strip_prefix(GATEWAY).map(|token| Shown::Gateway(SecretHash::of(token))))
+}
+
+/// A device's token as its password. Its id may have colons, as a MAC address has, and its token has none: the last one is
+/// between the two.
+fn password(header: &str, id: &DeviceId) -> Option<Shown> {
+    let (scheme, encoded) = header.split_at_checked(BASIC.len())?;
+    if !scheme.eq_ignore_ascii_case(BASIC) {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
+    let (user, token) = decoded.rsplit_once(':')?;
+    (user == id.as_str()).then(|| Shown::Target(SecretHash::of(token)))
 }
 
 /// What a proxy says of whoever is behind it goes before what it shows of itself.
@@ -172,4 +225,26 @@ fn certified(parts: &Parts, service: &Service) -> Option<Certified> {
         return said.map(Certified::AtProxy);
     }
     parts.extensions.get::<Arc<Chain>>().cloned().map(Certified::Here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_shown(text: &str, id: &str) -> bool {
+        let is_right = |shown| matches!(shown, Shown::Target(token) if token == SecretHash::of("secret"));
+        password(text, &id.parse().unwrap()).is_some_and(is_right)
+    }
+
+    #[test]
+    fn a_token_may_be_a_password_of_its_device() {
+        let basic = |text: &str| format!("Basic {}", BASE64.encode(text.as_bytes()));
+        assert!(is_shown(&basic("dev-7:secret"), "dev-7"));
+        assert!(is_shown(&basic("AA:BB:CC:secret"), "AA:BB:CC"));
+        assert!(is_shown(&basic("dev-7:secret").replace("Basic", "basic"), "dev-7"));
+        for wrong in [basic("dev-8:secret"), basic("dev-7:other"), basic("secret"), "Basic".into(), "Basic é".into()]
+        {
+            assert!(!is_shown(&wrong, "dev-7"), "{wrong}");
+        }
+    }
 }

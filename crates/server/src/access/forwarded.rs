@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
+use otaria_wire::http::forwarded_for::hops;
 
 use crate::access::origin::Peer;
 
@@ -79,9 +80,8 @@ impl Proxies {
     /// Who made a request that came from `peer`: the last in the chain of proxies whom no trusted one vouches for.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
-        let chain = lines.iter().rev().flat_map(|line| line.rsplit(',')).map(|part| address(part.trim()));
         let mut client = peer;
-        for said in chain {
+        for said in hops(&lines) {
             match said {
                 Some(said) if self.trust(client) => client = said,
                 _ => break,
@@ -89,12 +89,6 @@ impl Proxies {
         }
         client
     }
-}
-
-/// An address as proxies write it: bare, with a port, or in brackets.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.trim_start_matches('[').split(']').next().unwrap_or_default();
-    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// Takes the word of trusted proxies for where a request came from. Without any, nobody's.

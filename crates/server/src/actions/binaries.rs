@@ -8,6 +8,7 @@ use md5::Md5;
 use otaria_core::Sha256;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::digest::Digests;
+use otaria_core::size::SizeWarning;
 use otaria_store::audit::{Change, Deed};
 use otaria_store::binaries::{self, Binary};
 use otaria_store::repository::Staged;
@@ -31,6 +32,15 @@ pub struct ExpectedDigests {
     pub sha256: Option<[u8; 32]>,
     /// SHA-512, if said.
     pub sha512: Option<[u8; 64]>,
+}
+
+/// A binary that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptBinary {
+    /// Its SHA-256.
+    pub sha256: Sha256,
+    /// What may go wrong with it on devices.
+    pub warning: Option<SizeWarning>,
 }
 
 /// All bytes of a binary, hashed, and stored for as long as this lives.
@@ -75,7 +85,7 @@ impl Service {
         actor: Actor,
         received: ReceivedBinary,
         file_name: Option<String>,
-    ) -> Result<Sha256, Error> {
+    ) -> Result<KeptBinary, Error> {
         let ReceivedBinary { staged, digests } = received;
         let location = staged.finish().await?;
         let now = self.clock.now();
@@ -100,7 +110,12 @@ impl Service {
             // It is not known whether the row is there: the bytes stay, for the sweeper if nobody's.
             Err(error) => return Err(error.into()),
         }
-        Ok(digests.sha256)
+        let (sha256, size) = (digests.sha256, digests.size);
+        let warning = SizeWarning::of(size);
+        if let Some(warning) = warning {
+            tracing::warn!(partner = %scope.partner_id(), %sha256, size, "an upload is large: {warning}");
+        }
+        Ok(KeptBinary { sha256, warning })
     }
 
     /// Removes bytes that no row names; if that fails, the sweeper finds them.

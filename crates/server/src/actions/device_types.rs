@@ -3,8 +3,10 @@
 use otaria_core::DeviceTypeId;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
+use otaria_core::policy::Consent;
+use otaria_core::push::Success;
 use otaria_store::audit::{Change, Deed};
-use otaria_store::device_types::{self, DeviceType};
+use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
@@ -16,8 +18,19 @@ fn no_device_type() -> Error {
     Error::not_found("device type")
 }
 
-fn recorded(device_type: &DeviceType) -> serde_json::Value {
-    json!({ "name": device_type.name, "description": device_type.description })
+fn recorded(details: &Details) -> serde_json::Value {
+    let Details { name, description, policy } = details;
+    let version_within = match policy.success {
+        Success::Reported => None,
+        Success::VersionReported { within } => Some(within.as_secs()),
+    };
+    json!({
+        "name": name,
+        "description": description,
+        "confirmationRequired": policy.consent == Consent::Needed,
+        "versionWithinSeconds": version_within,
+        "maintenance": policy.maintenance,
+    })
 }
 
 impl Service {
@@ -30,19 +43,18 @@ impl Service {
         scope: ManagePartner,
         actor: Actor,
         id: Option<DeviceTypeId>,
-        name: String,
-        description: Option<String>,
+        details: Details,
     ) -> Result<DeviceType, Error> {
         let now = self.clock.now();
         let device_type_id = id.unwrap_or_else(|| DeviceTypeId::from_uuid(uuid::Uuid::now_v7()));
-        let device_type = DeviceType { device_type_id, name, description, created: now, updated: now };
+        let device_type = DeviceType { device_type_id, details, created: now, updated: now };
         let created = self.store.write(move |tx| {
             Box::pin(async move {
                 if !device_types::insert(tx, &scope, &device_type).await? {
                     let description = "There is a device type of this id already: leave the id out.";
                     return Err(Error::conflict("device_type_exists", description));
                 }
-                let change = Change::made(recorded(&device_type));
+                let change = Change::made(recorded(&device_type.details));
                 let deed = Deed::new(now, Action::DeviceTypeCreated, ObjectKind::DeviceType, device_type_id, change);
                 tx.record(&scope, &actor.noted, deed);
                 Ok(device_type)
@@ -68,7 +80,7 @@ impl Service {
         found.ok_or_else(no_device_type)
     }
 
-    /// Replaces a device type's name and description.
+    /// Replaces what can be changed of a device type.
     ///
     /// # Errors
     /// If there is none.
@@ -77,16 +89,15 @@ impl Service {
         scope: ManagePartner,
         actor: Actor,
         id: DeviceTypeId,
-        name: String,
-        description: Option<String>,
+        details: Details,
     ) -> Result<DeviceType, Error> {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let before = device_types::lock(tx, &scope, id).await?.ok_or_else(no_device_type)?;
-                let updated = device_types::update(tx, &scope, id, &name, description.as_deref(), now).await?;
+                let updated = device_types::update(tx, &scope, id, &details, now).await?;
                 let updated = updated.ok_or_else(no_device_type)?;
-                let change = Change::replaced(recorded(&before), recorded(&updated));
+                let change = Change::replaced(recorded(&before.details), recorded(&updated.details));
                 tx.record(
                     &scope,
                     &actor.noted,

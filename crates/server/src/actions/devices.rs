@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use otaria_core::audit::{Action, ObjectKind};
+use otaria_core::explanation::{Situation, TypeSituation};
+use otaria_core::maintenance::Opening;
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::{DeviceId, DeviceTypeId};
+use otaria_core::{DeviceId, DeviceTypeId, PushId};
 use otaria_store::audit::{Change, Deed};
-use otaria_store::device_types;
-use otaria_store::devices::{self, Device, DeviceTag, Filter, NewDevice};
+use otaria_store::devices::{self, AutoConfirmed, Device, DeviceTag, Filter, NewDevice};
+use otaria_store::pushes::{self, HistoryEntry, PushRecord};
 use otaria_store::scopes::{ViewAccount, ViewPartner, WriteAccount};
+use otaria_store::{device_types, firmware_images};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,7 +20,13 @@ use crate::actions::Error;
 use crate::actions::audit::Actor;
 use crate::actions::error::on_duplicate;
 use crate::actions::pushes::end_open_pushes;
+use crate::actions::updates::opening;
 use crate::service::Service;
+
+/// How many of the last words about its pushes a device's page has.
+const SAID: i64 = 20;
+/// After how many intervals without a poll a device counts as silent.
+const MISSED_POLLS: u32 = 3;
 
 /// A device to associate with an account.
 #[derive(Clone, Debug)]
@@ -30,6 +39,21 @@ pub struct DeviceDetails {
     pub friendly_name: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
+}
+
+/// Everything about one device.
+#[derive(Clone, Debug)]
+pub struct DevicePage {
+    /// The device.
+    pub device: Device,
+    /// What it says about itself.
+    pub config: BTreeMap<String, String>,
+    /// That those at the device agreed once for all to its updates.
+    pub auto_confirmed: Option<AutoConfirmed>,
+    /// Its pushes that have not ended, oldest first.
+    pub open: Vec<PushRecord>,
+    /// What was last said about its pushes, newest first.
+    pub said: Vec<(PushId, HistoryEntry)>,
 }
 
 fn no_device() -> Error {
@@ -210,17 +234,56 @@ impl Service {
         Ok(devices::page(&mut self.store.read().await?, scope, filter, request).await?)
     }
 
-    /// One device of the partner's fleet, with what it says about itself.
+    /// Everything about one device of the partner's fleet.
     ///
     /// # Errors
     /// If there is none.
-    pub async fn fleet_device(
-        &self,
-        scope: &ViewPartner,
-        id: &DeviceId,
-    ) -> Result<(Device, BTreeMap<String, String>), Error> {
+    pub async fn device_page(&self, scope: &ViewPartner, id: &DeviceId) -> Result<DevicePage, Error> {
         let mut conn = self.store.read().await?;
         let device = devices::get(&mut conn, scope, id).await?.ok_or_else(no_device)?;
-        Ok((device, devices::config(&mut conn, scope, id).await?))
+        let own = devices::in_partner(&mut conn, scope, id).await?.ok_or_else(no_device)?;
+        Ok(DevicePage {
+            device,
+            config: devices::config(&mut conn, scope, id).await?,
+            auto_confirmed: devices::auto_confirmed(&mut conn, &own).await?,
+            open: pushes::open(&mut conn, &own).await?,
+            said: pushes::last_said(&mut conn, &own, SAID).await?,
+        })
+    }
+
+    /// Why a device of the partner's fleet is, or is not, being offered something now.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn situation(&self, scope: &ViewPartner, id: &DeviceId) -> Result<Situation, Error> {
+        let now = self.clock.now();
+        let mut conn = self.store.read().await?;
+        let device = devices::get(&mut conn, scope, id).await?.ok_or_else(no_device)?;
+        let own = devices::in_partner(&mut conn, scope, id).await?.ok_or_else(no_device)?;
+        let installed = devices::installed(&mut conn, &own).await?;
+        let newest = firmware_images::newest(&mut conn, scope, device.device_type_id).await?;
+        let ended: BTreeMap<_, _> = pushes::last_ended(&mut conn, &own)
+            .await?
+            .into_iter()
+            .map(|record| (record.push.firmware_type, record.push))
+            .collect();
+        let open: Vec<_> = pushes::open(&mut conn, &own).await?.into_iter().map(|record| record.push).collect();
+        let mut types: Vec<_> = installed.keys().chain(newest.keys()).chain(ended.keys()).copied().collect();
+        types.extend(open.iter().map(|push| push.firmware_type));
+        types.sort_unstable();
+        types.dedup();
+        let about = |firmware_type| TypeSituation {
+            firmware_type,
+            installed: installed.get(&firmware_type).copied(),
+            newest_associated: newest.get(&firmware_type).copied(),
+            last_ended: ended.get(&firmware_type).cloned(),
+        };
+        Ok(Situation {
+            last_seen: self.sightings.latest(&own).max(device.last_seen),
+            silent_before: now.minus(self.settings.poll * MISSED_POLLS),
+            opening: opening(&mut conn, &own, now).await?.unwrap_or(Opening::Open),
+            open,
+            types: types.into_iter().map(about).collect(),
+        })
     }
 }

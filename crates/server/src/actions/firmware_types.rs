@@ -3,7 +3,7 @@
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::{FirmwareType, Timestamp, firmware};
 use otaria_store::audit::{Change, Deed};
-use otaria_store::firmware_types::{self, TypeRecord};
+use otaria_store::firmware_types::{self, Details, TypeRecord};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
@@ -25,8 +25,7 @@ fn platform_records() -> impl Iterator<Item = TypeRecord> {
     firmware::PLATFORM_TYPES.iter().map(|known| TypeRecord {
         id: i64::from(known.firmware_type.number()).into(),
         firmware_type: known.firmware_type,
-        name: known.name.to_owned(),
-        description: Some(known.description.to_owned()),
+        details: Details { name: known.name.to_owned(), description: Some(known.description.to_owned()), part: None },
         created: Timestamp::default(),
         updated: Timestamp::default(),
     })
@@ -36,8 +35,8 @@ fn no_firmware_type() -> Error {
     Error::not_found("firmware type")
 }
 
-fn recorded(name: &str, description: Option<&str>) -> serde_json::Value {
-    json!({ "name": name, "description": description })
+fn recorded(details: &Details) -> serde_json::Value {
+    json!({ "name": details.name, "description": details.description, "part": details.part })
 }
 
 impl Service {
@@ -50,19 +49,17 @@ impl Service {
         scope: ManagePartner,
         actor: Actor,
         firmware_type: FirmwareType,
-        name: String,
-        description: Option<String>,
+        details: Details,
     ) -> Result<TypeRecord, Error> {
         let now = self.clock.now();
         let created = self.store.write(move |tx| {
             Box::pin(async move {
-                let created =
-                    firmware_types::insert(tx, &scope, firmware_type, &name, description.as_deref(), now).await?;
+                let created = firmware_types::insert(tx, &scope, firmware_type, &details, now).await?;
                 let created = created.ok_or_else(|| {
                     let text = format!("There is a firmware type {firmware_type} already: choose another number.");
                     Error::conflict("firmware_type_exists", text)
                 })?;
-                let change = Change::made(recorded(&name, description.as_deref()));
+                let change = Change::made(recorded(&details));
                 let deed =
                     Deed::new(now, Action::FirmwareTypeCreated, ObjectKind::FirmwareType, firmware_type, change);
                 tx.record(&scope, &actor.noted, deed);
@@ -96,7 +93,7 @@ impl Service {
         found.ok_or_else(no_firmware_type)
     }
 
-    /// Replaces the name and description of a type of the partner's own.
+    /// Replaces what can be changed of a type of the partner's own.
     ///
     /// # Errors
     /// If there is none, or it is the platform's.
@@ -105,8 +102,7 @@ impl Service {
         scope: ManagePartner,
         actor: Actor,
         firmware_type: FirmwareType,
-        name: String,
-        description: Option<String>,
+        details: Details,
     ) -> Result<(), Error> {
         if firmware_type.platform().is_some() {
             return Err(Error::Forbidden);
@@ -115,11 +111,8 @@ impl Service {
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let before = firmware_types::lock(tx, &scope, firmware_type).await?.ok_or_else(no_firmware_type)?;
-                firmware_types::update(tx, &scope, firmware_type, &name, description.as_deref(), now).await?;
-                let change = Change::replaced(
-                    recorded(&before.name, before.description.as_deref()),
-                    recorded(&name, description.as_deref()),
-                );
+                firmware_types::update(tx, &scope, firmware_type, &details, now).await?;
+                let change = Change::replaced(recorded(&before.details), recorded(&details));
                 let deed =
                     Deed::new(now, Action::FirmwareTypeUpdated, ObjectKind::FirmwareType, firmware_type, change);
                 tx.record(&scope, &actor.noted, deed);

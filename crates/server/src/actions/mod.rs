@@ -20,6 +20,7 @@ pub mod pushes;
 pub mod registering;
 pub mod sightings;
 pub mod tokens;
+pub mod unreadable;
 pub mod updates;
 pub mod upkeep;
 

@@ -3,13 +3,14 @@
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::eligibility::{self, Binary, Candidate, OnDevice, Refusal, Verdict};
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::push::{Event, Push, PushState, Timers};
+use otaria_core::policy::AutoConfirm;
+use otaria_core::push::{Event, Push, PushState, Terms, Timers};
 use otaria_core::{AssociationId, DeviceId, DeviceTypeId, PushId, Timestamp};
 use otaria_store::audit::{Change, Deed};
 use otaria_store::firmware_images::{self, FirmwareImage};
 use otaria_store::pushes::{self, Filter, HistoryEntry, PushRecord};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner, ViewPartner};
-use otaria_store::{Tx, binaries, devices, users};
+use otaria_store::{Tx, binaries, device_types, devices, users};
 use serde_json::json;
 
 use crate::actions::Error;
@@ -51,7 +52,9 @@ impl Service {
                         if !pushes::fix_binary(tx, &scope, &image).await? {
                             return Err(Error::conflict("image_changed", "The image is being changed: push again."));
                         }
-                        let push = Push::new(id, image.firmware_type, image.version_number, now, &timers);
+                        let terms = terms(tx, &device).await?;
+                        let push =
+                            Push::new(id, image.firmware_type, image.version_number, now, &timers).under(terms);
                         pushes::insert(tx, &device, push, &image, &requested_by).await?;
                         let change = Change::made(json!({
                             "deviceId": target.device.to_string(),
@@ -137,6 +140,15 @@ impl Service {
         });
         cancelled.await
     }
+}
+
+/// The terms of a push that is made now.
+async fn terms(tx: &mut Tx, device: &DeviceScope) -> Result<Terms, Error> {
+    let auto_confirm = match devices::auto_confirmed(tx, device).await? {
+        Some(_) => AutoConfirm::Active,
+        None => AutoConfirm::Inactive,
+    };
+    Ok(device_types::policy(tx, device).await?.terms(auto_confirm))
 }
 
 /// Asks the rules whether this image may go to this device.

@@ -25,6 +25,12 @@ impl Sightings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, sighting);
     }
 
+    /// When a device was heard of since the last flush.
+    pub fn latest(&self, device: &DeviceScope) -> Option<Timestamp> {
+        let key = (device.partner_id(), device.device_id().clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(|sighting| sighting.at)
+    }
+
     /// All of them, in an order in which no two writers wait for each other.
     fn take(&self) -> Vec<Sighting> {
         let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));

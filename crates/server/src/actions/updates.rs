@@ -1,26 +1,36 @@
-//! What a device can do: ask what to do, fetch it, say how it gets on, say what it is.
+//! What a device can do: ask what to do, agree to it, fetch it, say how it gets on, say what it is and what it runs.
 
+mod asking;
 mod configuring;
+mod confirming;
+mod opening;
 mod reporting;
+mod stating;
 mod words;
 
 use std::time::Duration;
 
 use otaria_core::Timestamp;
+use otaria_core::maintenance::Opening;
 use otaria_core::offer::{self, Offer};
 use otaria_core::push::{Event, Push, PushState};
 use otaria_store::binaries::{self, Binary};
-use otaria_store::pushes::{self, PushRecord};
-use otaria_store::scopes::AuthenticatedDevice;
+use otaria_store::pushes::{self, PushRecord, PushedImage};
+use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use otaria_store::{Conn, devices};
 
 use crate::actions::Error;
 use crate::service::Service;
 
-pub use reporting::{CancelAnswer, Feedback};
+pub use asking::{Due, Part, Question};
+pub use confirming::{ConfirmationAnswer, Taken};
+pub(super) use opening::opening;
+pub use reporting::{CancelAnswer, Feedback, Learning};
 
 /// The longest history that a device can ask for, in entries.
 const HISTORY_LIMIT: i64 = 100;
+/// How often a device asks until its maintenance window opens.
+const POLLS_BEFORE_WINDOW: u32 = 3;
 
 /// What a device is told that asks what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +39,8 @@ pub struct Poll {
     pub task: Task,
     /// Whether it should say what it is.
     pub config_wanted: bool,
+    /// The push that brought what it runs, by its own number for it.
+    pub installed: Option<i32>,
     /// When it should ask again, give or take.
     pub interval: Duration,
 }
@@ -39,17 +51,33 @@ pub enum Task {
     /// Nothing.
     Nothing,
     /// Get on with a push.
-    Deploy {
-        /// The device's number for it.
-        action: i32,
-        /// When it was made.
-        created: Timestamp,
-    },
+    Deploy(Named),
+    /// Get what a push delivers, to be installed in its maintenance window.
+    DownloadAhead(Named),
+    /// Say whether it agrees to a push.
+    Confirm(Named),
     /// Let go of a push.
-    Cancel {
-        /// The device's number for it.
-        action: i32,
-    },
+    Cancel(Named),
+}
+
+/// A push, as its device names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The device's number for it.
+    pub action: i32,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// When a device may install what it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// At any time.
+    Anytime,
+    /// Now, in its maintenance window.
+    InWindow,
+    /// Not yet: it may only download.
+    BeforeWindow,
 }
 
 /// A push with everything that its device needs to know about it.
@@ -57,10 +85,12 @@ pub enum Task {
 pub struct Deployment {
     /// The push.
     pub push: PushRecord,
-    /// The name of its image.
-    pub image_name: String,
+    /// Its image.
+    pub image: PushedImage,
     /// What is to be installed.
     pub binary: Binary,
+    /// When.
+    pub timing: Timing,
 }
 
 /// What a binary is asked for.
@@ -78,37 +108,53 @@ impl Service {
     /// # Errors
     /// If the store fails.
     pub async fn poll(&self, device: &AuthenticatedDevice) -> Result<Poll, Error> {
-        let config_wanted = device.config_wanted;
+        let now = self.clock.now();
+        let is_stale = device.config_said.is_none_or(|said| said.plus(self.settings.config_data) <= now);
+        let (config_wanted, installed) = (device.config_wanted || is_stale, device.installed_by);
         if device.open_pushes == 0 {
-            return Ok(Poll { task: Task::Nothing, config_wanted, interval: self.settings.poll });
+            return Ok(Poll { task: Task::Nothing, config_wanted, installed, interval: self.settings.poll });
         }
         let mut conn = self.store.read().await?;
         let records = pushes::open(&mut conn, &device.scope).await?;
-        let installed = devices::installed(&mut conn, &device.scope).await?;
+        let opening = opening(&mut conn, &device.scope, now).await?;
         let open: Vec<Push> = records.iter().map(|record| record.push.clone()).collect();
-        let action = |push: &Push| records.iter().find(|record| record.push.id == push.id).map(|found| found.action);
-        let task = match offer::decide(&open, |firmware_type| installed.get(&firmware_type).copied()) {
-            Offer::Nothing => None,
-            Offer::Deploy(push) => action(push).map(|action| Task::Deploy { action, created: push.created }),
-            Offer::Cancel(push) => action(push).map(|action| Task::Cancel { action }),
-        };
-        let interval = self.settings.busy_poll.min(self.settings.poll);
-        Ok(Poll { task: task.unwrap_or(Task::Nothing), config_wanted, interval })
+        let task = task(&mut conn, &device.scope, &records, &open, opening.unwrap_or(Opening::Open)).await?;
+        let config_wanted = config_wanted || open.iter().any(|push| push.asks_for_version(now));
+        Ok(Poll { task, config_wanted, installed, interval: self.busy_interval(task, opening, now) })
+    }
+
+    /// When a device with open pushes should ask again. One that only waits for its window asks a few times until then.
+    fn busy_interval(&self, task: Task, opening: Option<Opening>, now: Timestamp) -> Duration {
+        let busy = self.settings.busy_poll.min(self.settings.poll);
+        match (task, opening) {
+            (Task::Nothing | Task::DownloadAhead(_), Some(Opening::Closed { opens: Some(opens), .. })) => {
+                (opens.since(now) / POLLS_BEFORE_WINDOW).clamp(busy, self.settings.poll)
+            }
+            _ => busy,
+        }
     }
 
     /// The details of a push. The device has fetched it by that; only the first time is written down.
     ///
     /// # Errors
-    /// If the device has no such push, or is to let go of it.
+    /// If the device has no such push, is to let go of it, has not agreed to it, or has to wait for its window.
     pub async fn deployment(&self, device: &AuthenticatedDevice, action: i32) -> Result<Deployment, Error> {
         let mut deployment = self.pushed(device, action).await?;
+        let push = &deployment.push.push;
+        if push.state.is_ended() && offer::may_be_shown(push.state) {
+            return Ok(deployment);
+        }
+        let opening = opening(&mut self.store.read().await?, &device.scope, self.clock.now()).await?;
+        let alone = std::slice::from_ref(push);
+        deployment.timing = match offer::decide(alone, |_| None, opening.unwrap_or(Opening::Open)) {
+            Offer::Deploy(_) if opening.is_none() => Timing::Anytime,
+            Offer::Deploy(_) => Timing::InWindow,
+            Offer::DownloadAhead(_) => Timing::BeforeWindow,
+            Offer::Nothing | Offer::Confirm(_) | Offer::Cancel(_) => return Err(no_action()),
+        };
         if deployment.push.push.state == PushState::Offered {
             self.require_turn(device, action).await?;
             deployment.push.push = self.note_progress(device, action, Event::Fetched).await?;
-        }
-        if matches!(deployment.push.push.state, PushState::Cancelling | PushState::Cancelled | PushState::Superseded)
-        {
-            return Err(no_action());
         }
         Ok(deployment)
     }
@@ -126,9 +172,20 @@ impl Service {
         if !offer::may_have(push.push.state, push.push.version_number, installed) {
             return Err(no_action());
         }
-        let image_name = pushes::image_name(&mut conn, &device.scope, action).await?.ok_or_else(no_action)?;
-        let binary = binaries::of_push(&mut conn, &device.scope, action).await?.ok_or_else(no_action)?;
-        Ok(Deployment { push, image_name, binary })
+        details(&mut conn, device, push).await
+    }
+
+    /// The details of a push that has ended, unless it was taken back.
+    ///
+    /// # Errors
+    /// If the device has no such push.
+    pub async fn ended_deployment(&self, device: &AuthenticatedDevice, action: i32) -> Result<Deployment, Error> {
+        let mut conn = self.store.read().await?;
+        let push = by_action(&mut conn, device, action).await?;
+        if !push.push.state.is_ended() || !offer::may_be_shown(push.push.state) {
+            return Err(no_action());
+        }
+        details(&mut conn, device, push).await
     }
 
     /// What was said about a push lately, newest first, by the device and where a rule ended it by the server.
@@ -173,12 +230,14 @@ impl Service {
         if !offer::may_have(found.state, found.version_number, found.installed) {
             return Err(no_action());
         }
-        if found.state == PushState::Offered {
-            self.require_turn(device, action).await?;
-        }
+        let is_agreed = match found.state {
+            PushState::Offered => self.require_turn(device, action).await? == Agreement::Given,
+            _ => true,
+        };
         let is_first = matches!(found.state, PushState::Offered | PushState::Fetched);
         if purpose == Purpose::Read
             && is_first
+            && is_agreed
             && let Err(error) = self.note_progress(device, action, Event::DownloadStarted).await
         {
             // The bytes matter more than the note about them.
@@ -187,12 +246,13 @@ impl Service {
         Ok(found.binary)
     }
 
-    /// Succeeds if this push is what the device would be told to get on with now: a device that guesses the way to
-    /// another one gets nothing by that.
-    async fn require_turn(&self, device: &AuthenticatedDevice, action: i32) -> Result<(), Error> {
+    /// Succeeds if this push is what the device would be told to get on with, or to agree to, now: a device that guesses
+    /// the way to another one gets nothing by that.
+    async fn require_turn(&self, device: &AuthenticatedDevice, action: i32) -> Result<Agreement, Error> {
         match self.poll(device).await?.task {
-            Task::Deploy { action: next, .. } if next == action => Ok(()),
-            Task::Deploy { .. } | Task::Cancel { .. } | Task::Nothing => Err(no_action()),
+            Task::Deploy(next) | Task::DownloadAhead(next) if next.action == action => Ok(Agreement::Given),
+            Task::Confirm(next) if next.action == action => Ok(Agreement::Awaited),
+            _ => Err(no_action()),
         }
     }
 
@@ -213,6 +273,42 @@ impl Service {
             })
             .await
     }
+}
+
+/// Whether those at a device have agreed to a push, as far as they are asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Agreement {
+    Given,
+    Awaited,
+}
+
+/// What a device should do now, out of its `open` pushes.
+async fn task(
+    conn: &mut Conn,
+    device: &DeviceScope,
+    records: &[PushRecord],
+    open: &[Push],
+    opening: Opening,
+) -> Result<Task, Error> {
+    let installed = devices::installed(conn, device).await?;
+    let named = |push: &Push| {
+        let record = records.iter().find(|record| record.push.id == push.id);
+        record.map(|record| Named { action: record.action, created: push.created })
+    };
+    let task = match offer::decide(open, |firmware_type| installed.get(&firmware_type).copied(), opening) {
+        Offer::Nothing => None,
+        Offer::Deploy(push) => named(push).map(Task::Deploy),
+        Offer::DownloadAhead(push) => named(push).map(Task::DownloadAhead),
+        Offer::Confirm(push) => named(push).map(Task::Confirm),
+        Offer::Cancel(push) => named(push).map(Task::Cancel),
+    };
+    Ok(task.unwrap_or(Task::Nothing))
+}
+
+async fn details(conn: &mut Conn, device: &AuthenticatedDevice, push: PushRecord) -> Result<Deployment, Error> {
+    let image = pushes::image(conn, &device.scope, push.action).await?.ok_or_else(no_action)?;
+    let binary = binaries::of_push(conn, &device.scope, push.action).await?.ok_or_else(no_action)?;
+    Ok(Deployment { push, image, binary, timing: Timing::Anytime })
 }
 
 async fn by_action(conn: &mut Conn, device: &AuthenticatedDevice, action: i32) -> Result<PushRecord, Error> {

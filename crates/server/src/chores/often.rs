@@ -1,4 +1,4 @@
-//! Every few seconds: devices heard of are written down, and the timers of pushes run.
+//! Every few seconds: devices heard of are written down, with what of them could not be read, and the timers of pushes run.
 
 use otaria_core::Timestamp;
 
@@ -30,7 +30,11 @@ impl<'s> Chore<'s> {
     }
 }
 
-/// Writes down which devices were heard of; none if that failed.
+/// Writes down which devices were heard of; none if that failed. What of them could not be read is of no importance
+/// to the timers.
 pub(super) async fn write_down(service: &Service) -> Option<()> {
+    if let Err(error) = service.flush_unreadable().await {
+        failed("unreadable", &error);
+    }
     service.flush_sightings().await.map_err(|error| failed("sightings", &error)).ok()
 }

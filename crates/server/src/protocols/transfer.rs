@@ -1,7 +1,6 @@
 //! Sends a binary: the same for every dialect. A binary never changes, so its SHA-256 is its entity tag, and a
 //! cut-off download goes on where it stopped (RFC 9110, sections 13 and 14).
 
-mod names;
 mod parts;
 mod preconditions;
 mod range;
@@ -14,14 +13,21 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use otaria_store::binaries::Binary;
+use otaria_wire::http::file_names::disposition;
 
 use crate::actions::Error;
 use crate::service::Service;
 
-pub use names::percent_encoded;
 use parts::Parts;
 use preconditions::Verdict;
 use range::Wanted;
+
+/// Whether a client goes elsewhere for its bytes when it is told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    Follows,
+    Stays,
+}
 
 /// Answers a GET or HEAD for a binary: all of it, the ranges asked for, or that there is nothing to send. Where
 /// downloads are redirected, a GET that would be sent bytes is sent to the repository for them.
@@ -34,15 +40,39 @@ pub async fn send(
     binary: &Binary,
     service: &Service,
 ) -> Result<Response, Error> {
+    answer(method, headers, binary, service, Client::Follows).await
+}
+
+/// The same for clients that follow no redirect.
+///
+/// # Errors
+/// If the repository does not have the bytes at hand.
+pub async fn send_from_here(
+    method: &Method,
+    headers: &HeaderMap,
+    binary: &Binary,
+    service: &Service,
+) -> Result<Response, Error> {
+    answer(method, headers, binary, service, Client::Stays).await
+}
+
+async fn answer(
+    method: &Method,
+    headers: &HeaderMap,
+    binary: &Binary,
+    service: &Service,
+    client: Client,
+) -> Result<Response, Error> {
     let size = binary.digests.size;
-    let etag = format!("\"{}\"", binary.digests.sha256);
-    match preconditions::judge(headers, &etag) {
+    let opaque = binary.digests.sha256.to_string();
+    let etag = format!("\"{opaque}\"");
+    match preconditions::judge(headers, &opaque) {
         Verdict::Failed => return Ok(without_body(StatusCode::PRECONDITION_FAILED, &etag)),
         Verdict::NotModified => return Ok(without_body(StatusCode::NOT_MODIFIED, &etag)),
         Verdict::Send => {}
     }
     // A range concerns GET only (RFC 9110, section 14.2).
-    let wanted = if *method == Method::GET { range::wanted(headers, &etag, size) } else { Wanted::Whole };
+    let wanted = if *method == Method::GET { range::wanted(headers, &opaque, size) } else { Wanted::Whole };
     let (status, parts) = match wanted {
         Wanted::Whole => (StatusCode::OK, Parts::single(0..size)),
         Wanted::Parts(ranges) => (StatusCode::PARTIAL_CONTENT, Parts::of(ranges, size)),
@@ -52,11 +82,12 @@ pub async fn send(
             return Ok(response);
         }
     };
-    let disposition = names::disposition(&name_of(binary));
+    let disposition = disposition(&name_of(binary));
     let (content_type, length, only) = (parts.content_type(), parts.length(), parts.only());
     let body = if *method == Method::HEAD {
         Body::empty()
-    } else if can_be_redirected(headers, &parts)
+    } else if client == Client::Follows
+        && can_be_redirected(headers, &parts)
         && let Some(link) = service.link_to_binary(binary, &disposition).await?
     {
         return Ok(redirect(link));

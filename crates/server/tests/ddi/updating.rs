@@ -55,7 +55,11 @@ async fn an_update_from_the_offer_to_the_end(#[values(Engine::Sqlite, Engine::Po
     assert_eq!(world.state(&pushed).await, PushState::Succeeded);
     assert_eq!(world.installed(FirmwareType::HUB).await, Some(pushed.number));
     let links = world.poll().await["_links"].clone();
-    assert_eq!(links.as_object().unwrap().keys().collect::<Vec<_>>(), ["configData"], "asked again after a success");
+    assert_eq!(
+        links.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["configData", "installedBase"],
+        "asked again after a success"
+    );
     let states: Vec<_> = world.history(&pushed).await.iter().rev().map(|entry| entry.entry.state.as_str()).collect();
     assert_eq!(states, ["offered", "fetched", "downloading", "downloaded", "installing", "succeeded"]);
 }
@@ -72,7 +76,7 @@ async fn a_final_report_may_be_repeated(#[values(Engine::Sqlite, Engine::Postgre
     assert_eq!(world.configures(json!({"data": {}})).await, 200);
     assert_eq!(world.says(1, "closed", "success", &["done"]).await, 200);
     assert_eq!(world.history(&pushed).await.len(), count, "a repetition makes no history");
-    assert!(world.poll().await["_links"].is_null(), "nor is it news");
+    assert!(world.poll().await["_links"]["configData"].is_null(), "nor is it news");
     assert_eq!(world.says(1, "closed", "failure", &["on second thoughts"]).await, 200);
     assert_eq!(world.state(&pushed).await, PushState::Succeeded);
     assert_eq!(world.history(&pushed).await.len(), count + 1);
@@ -106,7 +110,9 @@ async fn what_is_no_action_of_the_device_is_not_found(#[values(Engine::Sqlite, E
         ("/cancelAction/1", 404),
         ("/cancelAction/2", 404),
         ("/installedBase/1", 404),
-        ("/confirmationBase", 404),
+        ("/installedBase/2", 404),
+        ("/confirmationBase/1", 404),
+        ("/confirmationBase/2", 404),
         ("/softwaremodules/2/artifacts", 404),
         ("/softwaremodules/2/artifacts/a", 404),
         ("/softwaremodules/2/artifacts/a.MD5SUM", 404),
@@ -125,7 +131,7 @@ async fn bodies_are_read_with_patience_and_within_bounds(#[values(Engine::Sqlite
     let raw = "{\"id\":\"\",\"status\":{\"execution\":\"proceeding\",\"result\":{\"finished\":\"none\"},\
                \"details\":[\"line one\nline two\"]}}";
     let path = "/deploymentBase/1/feedback";
-    for content_type in [None, Some("text/plain"), Some("application/json;charset=utf-8")] {
+    for content_type in [None, Some("text/plain"), Some("application/json;charset=utf-8"), Some("application/cbor")] {
         let mut request = world.post(path).body(raw);
         if let Some(content_type) = content_type {
             request = request.header("Content-Type", content_type);
@@ -133,8 +139,6 @@ async fn bodies_are_read_with_patience_and_within_bounds(#[values(Engine::Sqlite
         assert_eq!(request.send().await.unwrap().status(), 200, "{content_type:?}");
     }
     assert_eq!(world.latest(&pushed).await.details, ["line one", "line two"]);
-    let cbor = world.post(path).header("Content-Type", "application/cbor").body(raw).send().await.unwrap();
-    assert_eq!(cbor.status(), 415);
     let wrong = world.post(path).body("{\"status\":{}}").send().await.unwrap();
     assert_eq!(wrong.status(), 400);
     assert!(wrong.text().await.unwrap().contains("execution"), "the device's log shows why");

@@ -6,24 +6,27 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use otaria_core::digest::Digests;
+use otaria_core::policy::{AutoConfirm, Policy};
 use otaria_core::push::{Entry, Event, Push, PushState};
 use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, PushId, Timestamp, VersionNumber};
 use otaria_server::{Clock, RawSettings, Service, Settings};
 use otaria_store::accounts::{self, Account};
-use otaria_store::device_types::{self, DeviceType};
+use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::devices::{self, NewDevice};
 use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
 use otaria_store::pushes::{self, HistoryEntry, PushRecord};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner};
+use otaria_store::unreadable::{self, Unreadable};
 use otaria_store::{
     Conn, DatabaseLocation, Error, Repository, RepositoryLocation, SecretHash, Store, binaries, firmware_images,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::scratch::{Engine, Scratch};
@@ -132,7 +135,12 @@ impl World {
 
     /// A GET of a whole URL, without a token.
     pub(crate) fn get_unsigned(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}{path}", self.url))
+        self.unsigned(Method::GET, path)
+    }
+
+    /// A request for what lies below the server's root, without a token.
+    pub(crate) fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// A HEAD of a whole URL, without a token.
@@ -189,15 +197,15 @@ impl World {
     }
 
     /// Puts the bytes into the repository.
-    async fn upload(&self) -> Digests {
+    async fn upload(&self, bytes: &[u8]) -> Digests {
         let mut staged = self.repository.stage().await.unwrap();
-        staged.write(self.bytes.clone().into()).await.unwrap();
+        staged.write(bytes.to_vec().into()).await.unwrap();
         let location = staged.finish().await.unwrap();
         let digests = Digests {
-            sha256: otaria_core::Sha256::from_bytes(sha2::Sha256::digest(&self.bytes).into()),
-            sha1: sha1::Sha1::digest(&self.bytes).into(),
-            md5: md5::Md5::digest(&self.bytes).into(),
-            size: self.bytes.len() as u64,
+            sha256: otaria_core::Sha256::from_bytes(sha2::Sha256::digest(bytes).into()),
+            sha1: sha1::Sha1::digest(bytes).into(),
+            md5: md5::Md5::digest(bytes).into(),
+            size: bytes.len() as u64,
         };
         let (partner, now) = (self.partner, self.now());
         let noted = self.store.write(move |tx| {
@@ -217,7 +225,12 @@ impl World {
     }
 
     pub(crate) async fn push_type(&self, firmware_type: FirmwareType, version: &str) -> Pushed {
-        let (digests, device, now) = (self.upload().await, self.scope().await, self.now());
+        self.push_bytes(firmware_type, version, &self.bytes).await
+    }
+
+    /// Pushes a new image of these bytes to the device.
+    pub(crate) async fn push_bytes(&self, firmware_type: FirmwareType, version: &str, bytes: &[u8]) -> Pushed {
+        let (digests, device, now) = (self.upload(bytes).await, self.scope().await, self.now());
         let (partner, device_type) = (self.partner, self.device_type);
         let timers = self.timers();
         let content = Content {
@@ -240,13 +253,27 @@ impl World {
                         pushes::save(tx, &device, &change, now).await?;
                     }
                 }
-                let push = Push::new(new_id(PushId::from_uuid), firmware_type, number, now, &timers);
+                let agreed = devices::auto_confirmed(tx, &device).await?;
+                let auto_confirm = if agreed.is_some() { AutoConfirm::Active } else { AutoConfirm::Inactive };
+                let terms = device_types::policy(tx, &device).await?.terms(auto_confirm);
+                let push = Push::new(new_id(PushId::from_uuid), firmware_type, number, now, &timers).under(terms);
                 pushes::insert(tx, &device, push, &image, "the test").await
             })
         });
         let record: Result<PushRecord, Error> = pushed.await;
         let record = record.unwrap();
         Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
+    }
+
+    /// The operators want this of the updates of the device's type.
+    pub(crate) async fn wants(&self, policy: Policy) {
+        let (partner, device_type, now) = (self.partner, self.device_type, self.now());
+        let details = Details { name: "Lamp".to_owned(), description: None, policy };
+        let updated = self.store.write(move |tx| {
+            Box::pin(async move { device_types::update(tx, &partner, device_type, &details, now).await })
+        });
+        let updated: Result<_, Error> = updated.await;
+        assert!(updated.unwrap().is_some());
     }
 
     pub(crate) fn timers(&self) -> otaria_core::push::Timers {
@@ -297,6 +324,17 @@ impl World {
         json!(config)
     }
 
+    /// What the device sent that could not be read as it was, newest first.
+    pub(crate) async fn unreadable(&self) -> Vec<Unreadable> {
+        self.service.flush_unreadable().await.unwrap();
+        unreadable::of_device(&mut self.conn().await, &self.partner, &self.device()).await.unwrap()
+    }
+
+    /// A connection to the server.
+    pub(crate) async fn connection(&self) -> TcpStream {
+        TcpStream::connect(self.url.strip_prefix("http://").unwrap()).await.unwrap()
+    }
+
     /// Another link's path below the base resource.
     pub(crate) fn path<'l>(&self, links: &'l Value, name: &str) -> &'l str {
         let href = links[name]["href"].as_str().unwrap_or_else(|| panic!("no {name} in {links}"));
@@ -331,8 +369,8 @@ async fn populate(store: &Store) -> (ManagePartner, DeviceTypeId) {
             partners::insert(tx, &INSTALLATION, &partner, Standing::Default, &SecretHash::of("secret")).await?;
             let account = Account { account_id, description: "Fleet".to_owned(), created: now };
             accounts::insert(tx, &owner, &account).await?;
-            let name = "Lamp".to_owned();
-            let device_type = DeviceType { device_type_id, name, description: None, created: now, updated: now };
+            let details = Details { name: "Lamp".to_owned(), description: None, policy: Policy::default() };
+            let device_type = DeviceType { device_type_id, details, created: now, updated: now };
             device_types::insert(tx, &owner, &device_type).await?;
             let client = Caller::Client { partner_id };
             let account = client.write_account(tx, account_id).await?.unwrap();

@@ -18,10 +18,14 @@ pub struct AuthenticatedDevice {
     pub scope: DeviceScope,
     /// How the partner is spelt in links.
     pub tenant: String,
-    /// Whether the service wants the device to say what it is.
+    /// Whether something happened after which the device is to say what it is.
     pub config_wanted: bool,
+    /// When it last said what it is.
+    pub config_said: Option<Timestamp>,
     /// How many of its pushes have not ended.
     pub open_pushes: i64,
+    /// The push that brought what it runs, by the device's own number: the latest, if there are several.
+    pub installed_by: Option<i32>,
     token: Option<SecretHash>,
 }
 
@@ -95,7 +99,26 @@ struct DeviceRow {
     is_default: bool,
     token_hash: Option<Vec<u8>>,
     config_wanted: bool,
+    config_said_ms: Option<i64>,
     open_pushes: i64,
+    installed_by: Option<i64>,
+}
+
+/// What is asked of a partner `p` and a device `d`, which may be unknown.
+macro_rules! device {
+    ($rest:expr) => {
+        concat!(
+            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
+                    COALESCE(d.config_wanted, FALSE) AS config_wanted, d.config_said_ms,
+                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
+                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
+                    (SELECT MAX(u.action) FROM device_versions v
+                     JOIN pushes u ON u.partner_id = v.partner_id AND u.device_id = v.device_id
+                      AND u.type = v.type AND u.version_number = v.version_number AND u.state = 'succeeded'
+                     WHERE v.partner_id = d.partner_id AND v.device_id = d.device_id) AS installed_by",
+            $rest
+        )
+    };
 }
 
 impl DeviceRow {
@@ -112,7 +135,9 @@ impl DeviceRow {
             scope: DeviceScope { partner_id, device_id: device_id.clone() },
             tenant,
             config_wanted: self.config_wanted,
+            config_said: self.config_said_ms.map(Timestamp::from_millis),
             open_pushes: self.open_pushes,
+            installed_by: self.installed_by.and_then(|action| i32::try_from(action).ok()),
         })
     }
 }
@@ -176,14 +201,14 @@ impl AuthenticatedDevice {
     ) -> Result<Option<Self>, Error> {
         let row: Option<DeviceRow> = fetch_optional!(
             conn,
-            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash, d.config_wanted,
-                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes
+            device!(
+                "
              FROM partners p
              JOIN devices d ON d.partner_id = p.partner_id
              LEFT JOIN device_authentication a ON a.partner_id = p.partner_id
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND d.device_id = $2 AND d.account_id IS NOT NULL AND COALESCE(a.target_tokens, TRUE)",
+               AND d.device_id = $2 AND d.account_id IS NOT NULL AND COALESCE(a.target_tokens, TRUE)"
+            ),
             tenant.to_ascii_lowercase(),
             device_id.as_str(),
         )?;
@@ -205,10 +230,8 @@ impl AuthenticatedDevice {
     ) -> Result<Option<SpokenFor>, Error> {
         let row: Option<GatewayRow> = fetch_optional!(
             conn,
-            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
-                    COALESCE(d.config_wanted, FALSE) AS config_wanted,
-                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
+            device!(
+                ",
                     g.gateway_token_id, g.registers_device_type_id, g.registers_account_id,
                     d.device_id IS NOT NULL AS is_known, d.account_id IS NOT NULL AS is_associated
              FROM partners p
@@ -217,7 +240,8 @@ impl AuthenticatedDevice {
              LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
                AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)
-               AND COALESCE(a.gateway_tokens, TRUE)",
+               AND COALESCE(a.gateway_tokens, TRUE)"
+            ),
             tenant.to_ascii_lowercase(),
             device_id.as_str(),
             token.as_slice(),
@@ -233,13 +257,13 @@ impl LinkedDevice {
     pub async fn find(conn: &mut Conn, tenant: &str, device_id: &DeviceId) -> Result<Option<Self>, Error> {
         let row: Option<DeviceRow> = fetch_optional!(
             conn,
-            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash, d.config_wanted,
-                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes
+            device!(
+                "
              FROM partners p
              JOIN devices d ON d.partner_id = p.partner_id
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND d.device_id = $2 AND d.account_id IS NOT NULL",
+               AND d.device_id = $2 AND d.account_id IS NOT NULL"
+            ),
             tenant.to_ascii_lowercase(),
             device_id.as_str(),
         )?;
@@ -262,16 +286,15 @@ impl CertifiedDevice {
     pub async fn find(conn: &mut Conn, tenant: &str, device_id: &DeviceId) -> Result<Option<Self>, Error> {
         let row: Option<CertifiedRow> = fetch_optional!(
             conn,
-            "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
-                    COALESCE(d.config_wanted, FALSE) AS config_wanted,
-                    (SELECT COUNT(*) FROM pushes u WHERE u.partner_id = d.partner_id
-                     AND u.device_id = d.device_id AND u.finished_ms IS NULL) AS open_pushes,
+            device!(
+                ",
                     a.trust_digest, a.registers_device_type_id, a.registers_account_id,
                     d.device_id IS NOT NULL AS is_known, d.account_id IS NOT NULL AS is_associated
              FROM partners p
              JOIN device_authentication a ON a.partner_id = p.partner_id AND a.certificates
              LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))",
+             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))"
+            ),
             tenant.to_ascii_lowercase(),
             device_id.as_str(),
         )?;

@@ -102,7 +102,7 @@ async fn a_device_that_comes_back_goes_on_where_it_was(#[values(Sqlite, Postgres
     let taken_out = commit!(world, tx => async {
         let device = devices::lock_for_push(tx, &partner, device_type, &device_id("d")).await?.unwrap();
         devices::set_installed(tx, &device, FirmwareType::HUB, number(9), at(3)).await?;
-        devices::set_config_wanted(tx, &device, devices::ConfigData::Known).await?;
+        devices::config_said(tx, &device, at(3)).await?;
         Ok::<_, Error>(device)
     })
     .unwrap();

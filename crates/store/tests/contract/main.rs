@@ -4,6 +4,7 @@
 
 mod binaries;
 mod bucket;
+mod candidates;
 mod device_authentication;
 mod device_types;
 mod devices;

@@ -173,6 +173,31 @@ async fn what_became_of_a_push_is_kept_and_told_newest_first(#[values(Sqlite, Po
 
 #[rstest]
 #[tokio::test]
+async fn a_history_never_goes_back_in_time(#[values(Sqlite, Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let fleet = Fleet::in_world(&world).await;
+    let (device, image) = (fleet.device(&world, "d").await, fleet.image(&world, "1").await);
+    let mut push = world.push(&device, &image, at(100)).await.unwrap().push;
+    let id = push.id;
+    // Who looked at the clock first need not be the first to write.
+    let late = report(Stage::Note, None, Some("late"), &[]);
+    for (event, now) in [
+        (Event::Fetched, at(300)),
+        (Event::Superseded, at(200)),
+        (report(Stage::Failed, None, Some("no"), &[]), at(250)),
+        (late.clone(), at(400)),
+        (late, at(350)),
+    ] {
+        push = happens(&world, &device, &push, event, now).await;
+    }
+    let told = history(&world, fleet.partner, id).await;
+    let times: Vec<_> = told.iter().rev().map(|one| one.at).collect();
+    assert_eq!(times, [at(100), at(300), at(300), at(300), at(400), at(400)]);
+    assert_eq!(get(&world, fleet.partner, id).await.unwrap().push.finished, Some(at(300)));
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_device_is_told_the_last_of_its_own_history(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;

@@ -204,7 +204,7 @@ async fn a_poll_learns_what_waits_for_the_device(#[values(Sqlite, Postgres)] eng
     assert_eq!(poll("idle").await, Some((0, true)));
 
     let known = device.clone();
-    commit!(world, tx => devices::set_config_wanted(tx, &known, devices::ConfigData::Known)).unwrap();
+    commit!(world, tx => devices::config_said(tx, &known, at(3))).unwrap();
     let change = record.push.on(otaria_core::push::Event::CancelRequested, at(6), &Default::default());
     commit!(world, tx => pushes::save(tx, &device, &change, at(6))).unwrap();
     assert_eq!(poll("d").await, Some((0, false)));

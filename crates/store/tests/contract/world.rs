@@ -1,11 +1,12 @@
 //! A store with nothing in it, and short ways to put into it what a test is not about.
 
 use otaria_core::page::{Direction, PageRequest, Sort};
+use otaria_core::policy::Policy;
 use otaria_core::push::{Push, Timers};
 use otaria_core::rights::PartnerPrivileges;
 use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, PushId, Timestamp, UserId};
 use otaria_store::accounts::{self, Account};
-use otaria_store::device_types::{self, DeviceType};
+use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::devices::{self, NewDevice};
 use otaria_store::firmware_images::{self, FirmwareImage};
 use otaria_store::partners::{self, Partner, Standing};
@@ -235,11 +236,14 @@ pub(crate) fn new_user(email: &str) -> User {
 pub(crate) fn new_device_type(name: &str) -> DeviceType {
     DeviceType {
         device_type_id: new_id(DeviceTypeId::from_uuid),
-        name: name.to_owned(),
-        description: None,
+        details: details(name),
         created: at(1),
         updated: at(1),
     }
+}
+
+pub(crate) fn details(name: &str) -> Details {
+    Details { name: name.to_owned(), description: None, policy: Policy::default() }
 }
 
 pub(crate) fn new_device(device_type_id: DeviceTypeId, id: &str) -> NewDevice {

@@ -1,26 +1,20 @@
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_json::Value;
 
-use super::repair;
+use super::body::{DeviceBody, Members, Repairs, Unreadable, word};
 
 /// What a device says about itself.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigDataIn {
     /// What to do with what is known already; merge if missing.
-    #[serde(default)]
     pub mode: Option<ConfigDataMode>,
-    /// Attributes by name. Numbers and booleans count as their text; null removes the attribute when merging.
-    #[serde(deserialize_with = "attributes")]
+    /// Attributes by name. What is no text counts as its JSON; null removes the attribute when merging.
     pub data: BTreeMap<String, Option<String>>,
 }
 
 /// What to do with attributes that are known already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConfigDataMode {
     /// Keep those that are not named.
     #[default]
@@ -31,82 +25,52 @@ pub enum ConfigDataMode {
     Remove,
 }
 
-impl ConfigDataIn {
-    /// Reads a body, and if it is no JSON, once more after [`repair`](super::repair()).
-    ///
-    /// # Errors
-    /// What is wrong with the body: no JSON even so, no `data`, a value with a structure, or an unknown mode.
-    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        repair::parse(body)
-    }
-}
+const MODES: [(&str, ConfigDataMode); 3] =
+    [("merge", ConfigDataMode::Merge), ("replace", ConfigDataMode::Replace), ("remove", ConfigDataMode::Remove)];
 
-fn attributes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Option<String>>, D::Error> {
-    let attributes = BTreeMap::<String, Option<AttributeText>>::deserialize(deserializer)?;
-    Ok(attributes.into_iter().map(|(name, value)| (name, value.map(|AttributeText(text)| text))).collect())
-}
-
-struct AttributeText(String);
-
-impl<'de> Deserialize<'de> for AttributeText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Scalar)
-    }
-}
-
-struct Scalar;
-
-impl Visitor<'_> for Scalar {
-    type Value = AttributeText;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<AttributeText, E> {
-        Ok(AttributeText(text.to_owned()))
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<AttributeText, E> {
-        Ok(AttributeText(value.to_string()))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<AttributeText, E> {
-        Ok(AttributeText(number.to_string()))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<AttributeText, E> {
-        Ok(AttributeText(number.to_string()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<AttributeText, E> {
-        Ok(AttributeText(format!("{number:?}")))
+impl DeviceBody for ConfigDataIn {
+    /// An unknown mode is an error: whatever was done with the data could be the opposite of what was meant.
+    fn of(mut members: Members, repairs: &mut Repairs) -> Result<Self, Unreadable> {
+        let mode = members.take("mode").map(|mode| word(&mode, &MODES)).transpose();
+        let mode = mode.map_err(|came| Unreadable::new(format!("mode {came} is none of merge, replace, remove")))?;
+        let data = members.object("data")?;
+        let path = members.name("data");
+        let attribute = |(name, value): (String, Value)| match value {
+            Value::Null => (name, None),
+            Value::String(text) => (name, Some(text)),
+            Value::Bool(_) | Value::Number(_) => (name, Some(value.to_string())),
+            Value::Array(_) | Value::Object(_) => {
+                repairs.note(format!("a value in {path} has a structure: its JSON was taken for its text"));
+                (name, Some(value.to_string()))
+            }
+        };
+        Ok(Self { mode, data: data.into_pairs().map(attribute).collect() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
+    use super::super::read;
     use super::*;
 
     fn parse(body: &str) -> ConfigDataIn {
-        ConfigDataIn::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
+        read(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}")).value
     }
 
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
-    #[test]
-    fn the_example_of_the_contract_is_read() {
-        for (word, mode) in [
-            (r#""merge""#, Some(ConfigDataMode::Merge)),
-            (r#""replace""#, Some(ConfigDataMode::Replace)),
-            (r#""remove""#, Some(ConfigDataMode::Remove)),
-            ("null", None),
-        ] {
-            let read = parse(&format!(r#"{{"mode": {word}, "data": {{"hwRevision": "3"}}}}"#));
-            assert_eq!(read, ConfigDataIn { mode, data: BTreeMap::from([("hwRevision".into(), text("3"))]) });
-        }
+    #[rstest]
+    #[case(r#""merge""#, Some(ConfigDataMode::Merge))]
+    #[case(r#""Replace""#, Some(ConfigDataMode::Replace))]
+    #[case(r#""remove""#, Some(ConfigDataMode::Remove))]
+    #[case("null", None)]
+    fn the_example_of_the_contract_is_read(#[case] word: &str, #[case] mode: Option<ConfigDataMode>) {
+        let read = parse(&format!(r#"{{"mode": {word}, "data": {{"hwRevision": "3"}}}}"#));
+        assert_eq!(read, ConfigDataIn { mode, data: BTreeMap::from([("hwRevision".into(), text("3"))]) });
     }
 
     #[test]
@@ -117,6 +81,14 @@ mod tests {
     }
 
     #[test]
+    fn it_may_come_as_cbor() {
+        let body = b"\xa1\x64data\xa2\x65board\x631.0\x64cpus\x04";
+        let read = read::<ConfigDataIn>(body).unwrap();
+        assert_eq!(read.value.data, BTreeMap::from([("board".into(), text("1.0")), ("cpus".into(), text("4"))]));
+        assert!(read.repairs.is_empty());
+    }
+
+    #[test]
     fn scalars_count_as_their_text_and_null_as_nothing() {
         let data = parse(r#"{"data":{"a":1,"b":-2,"c":true,"d":null,"e":1.50,"f":""}}"#).data;
         let values: Vec<_> = data.values().map(Option::as_deref).collect();
@@ -124,22 +96,26 @@ mod tests {
     }
 
     #[test]
+    fn structures_count_as_their_json_and_that_is_told() {
+        let read = read::<ConfigDataIn>(br#"{"data":{"a":{"b":[1]},"c":"d"}}"#).unwrap();
+        assert_eq!(read.value.data["a"], text(r#"{"b":[1]}"#));
+        assert!(read.repairs.to_string().contains("a value in data has a structure"), "{}", read.repairs);
+    }
+
+    #[test]
     fn raw_control_characters_are_read() {
         assert_eq!(parse("{\"data\":{\"note\":\"a\nb\"}}").data["note"], text("a\nb"));
     }
 
-    #[test]
-    fn anything_else_is_an_error() {
-        for body in [
-            "{}",
-            "[]",
-            r#"{"data":null}"#,
-            r#"{"data":[]}"#,
-            r#"{"data":{"a":{}}}"#,
-            r#"{"data":{"a":["b"]}}"#,
-            r#"{"mode":"delete","data":{}}"#,
-        ] {
-            assert!(ConfigDataIn::parse(body.as_bytes()).is_err(), "{body}");
-        }
+    #[rstest]
+    #[case("{}", "data is missing")]
+    #[case("[]", "must be a JSON object")]
+    #[case(r#"{"data":null}"#, "data is missing")]
+    #[case(r#"{"data":[]}"#, "data must be an object")]
+    #[case(r#"{"mode":"delete","data":{}}"#, r#"mode "delete" is none of"#)]
+    #[case(r#"{"mode":1,"data":{}}"#, "mode 1 is none of")]
+    fn anything_else_is_an_error(#[case] body: &str, #[case] why: &str) {
+        let error = read::<ConfigDataIn>(body.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
     }
 }

@@ -1,39 +1,32 @@
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use utoipa::ToSchema;
 
-use super::repair;
+use super::body::{DeviceBody, Members, Repairs, Unreadable, word};
 
 /// What a device says about an update, or about stopping one.
 ///
 /// Which update it means, and when, the request itself tells: `id`, `time` and `timestamp` are not read, so that
 /// nothing a device writes there can spoil the rest.
-#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FeedbackIn {
     /// How it goes.
     pub status: StatusIn,
 }
 
 /// How an update goes.
-#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StatusIn {
     /// What the device is doing.
     pub execution: Execution,
     /// What came of it.
     pub result: ResultIn,
     /// A number of the device's own choice; anything but an integer counts as absent.
-    #[serde(default, deserialize_with = "code")]
-    #[schema(value_type = Option<i64>)]
     pub code: Option<i64>,
     /// The device's own words, oldest first. A single text counts as one line, and what is no text as its JSON.
-    #[serde(default, deserialize_with = "details")]
-    #[schema(value_type = Option<Vec<String>>)]
     pub details: Vec<String>,
 }
 
 /// What a device is doing about an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Execution {
     /// It is done with it, for better or worse.
     Closed,
@@ -51,21 +44,21 @@ pub enum Execution {
     Download,
     /// It has downloaded everything.
     Downloaded,
+    /// Something for which the protocol has no word. Whatever it is, it is no end.
+    Other,
 }
 
 /// What came of an update.
-#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ResultIn {
     /// How it ended, if it did.
     pub finished: Finished,
-    /// How far it is: usually `{"cnt": …, "of": …}`, but any JSON will do.
-    #[serde(default)]
+    /// How far it is: usually `{"cnt": …, "of": …}`, but anything will do.
     pub progress: Option<Value>,
 }
 
 /// How an update ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// Well.
     Success,
@@ -75,32 +68,78 @@ pub enum Finished {
     None,
 }
 
-impl FeedbackIn {
-    /// Reads a body, and if it is no JSON, once more after [`repair`](super::repair()).
-    ///
-    /// # Errors
-    /// What is wrong with the body: no JSON even so, a required member missing, or an unknown word.
-    pub fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
-        repair::parse(body)
+const EXECUTIONS: [(&str, Execution); 8] = [
+    ("closed", Execution::Closed),
+    ("proceeding", Execution::Proceeding),
+    ("canceled", Execution::Canceled),
+    ("scheduled", Execution::Scheduled),
+    ("rejected", Execution::Rejected),
+    ("resumed", Execution::Resumed),
+    ("download", Execution::Download),
+    ("downloaded", Execution::Downloaded),
+];
+
+const FINISHES: [(&str, Finished); 3] =
+    [("success", Finished::Success), ("failure", Finished::Failure), ("none", Finished::None)];
+
+impl DeviceBody for FeedbackIn {
+    /// Only an end needs certainty. A word that nobody knows is no reason to refuse what a device says on the way:
+    /// it would only say it again. But an end of which it is not understood how it ended is refused, because a
+    /// device forgets what was accepted.
+    fn of(mut members: Members, repairs: &mut Repairs) -> Result<Self, Unreadable> {
+        let mut status = members.object("status")?;
+        let execution = status.take("execution").ok_or_else(|| status.missing("execution"))?;
+        let execution = word(&execution, &EXECUTIONS).unwrap_or_else(|came| {
+            repairs.note(format!("status.execution {came} is no word of the protocol: it was taken for a note"));
+            Execution::Other
+        });
+        let result = match ResultIn::of(&mut status) {
+            (_, Err(error)) if execution == Execution::Closed => return Err(error),
+            (progress, Err(error)) => {
+                repairs.note(format!("{error}: it is no end, and was taken for none"));
+                ResultIn { finished: Finished::None, progress }
+            }
+            (progress, Ok(finished)) => ResultIn { finished, progress },
+        };
+        let (code, details) =
+            (status.take("code").and_then(code), status.take("details").map_or(Vec::new(), details));
+        Ok(Self { status: StatusIn { execution, result, code, details } })
     }
 }
 
-fn code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
+impl ResultIn {
+    /// How far the device is, and how it ended.
+    fn of(status: &mut Members) -> (Option<Value>, Result<Finished, Unreadable>) {
+        let mut result = match status.object("result") {
+            Ok(result) => result,
+            Err(error) => return (None, Err(error)),
+        };
+        let progress = result.take("progress");
+        let finished = result.take("finished").ok_or_else(|| result.missing("finished")).and_then(|finished| {
+            word(&finished, &FINISHES).map_err(|came| {
+                Unreadable::new(format!("status.result.finished {came} is none of success, failure, none"))
+            })
+        });
+        (progress, finished)
+    }
+}
+
+fn code(value: Value) -> Option<i64> {
+    match value {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
-    })
+    }
 }
 
-fn details<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
+pub(super) fn details(value: Value) -> Vec<String> {
+    match value {
         Value::Array(items) => items.into_iter().filter_map(line).collect(),
         other => line(other).into_iter().collect(),
-    })
+    }
 }
 
-fn line(value: Value) -> Option<String> {
+pub(super) fn line(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text),
@@ -110,12 +149,18 @@ fn line(value: Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
     use serde_json::json;
 
+    use super::super::{Reading, read};
     use super::*;
 
+    fn reading(body: &str) -> Reading<FeedbackIn> {
+        read(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
+    }
+
     fn parse(body: &str) -> FeedbackIn {
-        FeedbackIn::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
+        reading(body).value
     }
 
     fn status(rest: &str) -> StatusIn {
@@ -204,22 +249,70 @@ mod tests {
     }
 
     #[test]
-    fn missing_members_and_unknown_words_are_errors() {
-        for body in [
-            "",
-            "{}",
-            "null",
-            r#"{"status":null}"#,
-            r#"{"status":{"result":{"finished":"none"}}}"#,
-            r#"{"status":{"execution":"closed"}}"#,
-            r#"{"status":{"execution":"closed","result":{}}}"#,
-            r#"{"status":{"execution":"finished","result":{"finished":"none"}}}"#,
-            r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#,
-        ] {
-            assert!(FeedbackIn::parse(body.as_bytes()).is_err(), "{body}");
-        }
-        let error =
-            FeedbackIn::parse(br#"{"status":{"execution":"done","result":{"finished":"none"}}}"#).unwrap_err();
-        assert!(error.to_string().contains("unknown variant `done`"), "{error}");
+    fn it_may_come_as_cbor() {
+        let body = b"\xa2\x62id\x18\x1f\x66status\xa3\x69execution\x66closed\x66result\xa1\x68finished\x67success\x67details\x81\x62ok";
+        let read = read::<FeedbackIn>(body).unwrap();
+        assert_eq!((read.value.status.execution, read.value.status.details), (Execution::Closed, vec!["ok".into()]));
+        assert!(read.repairs.is_empty());
+    }
+
+    #[test]
+    fn of_members_of_the_same_name_the_last_one_counts() {
+        let body =
+            r#"{"status":{"execution":"closed","execution":"download","result":{"finished":"none"}},"x":1,"x":2}"#;
+        assert_eq!(parse(body).status.execution, Execution::Download);
+    }
+
+    #[rstest]
+    #[case(
+        r#"{"execution":"installing","result":{"finished":"success"}}"#,
+        Execution::Other,
+        r#""installing" is no word"#
+    )]
+    #[case(r#"{"execution":7,"result":{"finished":"success"}}"#, Execution::Other, "execution 7 is no word")]
+    #[case(r#"{"execution":"proceeding"}"#, Execution::Proceeding, "status.result is missing")]
+    #[case(
+        r#"{"execution":"download","result":{"progress":1}}"#,
+        Execution::Download,
+        "status.result.finished is missing"
+    )]
+    #[case(
+        r#"{"execution":"rejected","result":{"finished":"maybe"}}"#,
+        Execution::Rejected,
+        r#"finished "maybe" is none"#
+    )]
+    fn what_is_no_end_need_not_be_understood(#[case] status: &str, #[case] execution: Execution, #[case] told: &str) {
+        let Reading { value, repairs } = reading(&format!(r#"{{"status":{status}}}"#));
+        assert_eq!(value.status.execution, execution);
+        assert!(repairs.to_string().contains(told), "{repairs}");
+    }
+
+    #[rstest]
+    #[case("", "no JSON")]
+    #[case("{}", "status is missing")]
+    #[case("null", "must be a JSON object")]
+    #[case(r#"{"status":null}"#, "status is missing")]
+    #[case(r#"{"status":[]}"#, "status must be an object")]
+    #[case(r#"{"status":{"result":{"finished":"none"}}}"#, "status.execution is missing")]
+    #[case(r#"{"status":{"execution":"closed"}}"#, "status.result is missing")]
+    #[case(r#"{"status":{"execution":"Closed","result":{}}}"#, "status.result.finished is missing")]
+    #[case(r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#, r#"finished "maybe" is none of"#)]
+    #[case(r#"{"status":{"execution":"closed","result":{"finished":true}}}"#, "finished true is none of")]
+    fn an_end_that_is_not_understood_is_an_error(#[case] body: &str, #[case] why: &str) {
+        let error = read::<FeedbackIn>(body.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let body = |levels: usize| {
+            let progress = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            format!(
+                r#"{{"status":{{"execution":"proceeding","result":{{"finished":"none","progress":{progress}}}}}}}"#
+            )
+        };
+        assert!(read::<FeedbackIn>(body(29).as_bytes()).is_ok());
+        assert!(read::<FeedbackIn>(body(30).as_bytes()).unwrap_err().to_string().contains("deeper than 32"));
+        assert!(read::<FeedbackIn>(body(100_000).as_bytes()).is_err());
     }
 }

@@ -1,40 +1,159 @@
-use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use std::fmt;
 
-/// Reads a body as JSON, and if it is none, once more after [`repair`].
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(body).or_else(|_| serde_json::from_str(&repair(body)))
+/// What was wrong with JSON that could be repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Repair {
+    /// There were bytes that are no UTF-8.
+    Bytes,
+    /// It began with a byte order mark.
+    Mark,
+    /// There were control characters in a text.
+    ControlCharacters,
+    /// There were backslashes that escape nothing.
+    Backslashes,
+    /// There were halves of characters: UTF-16 surrogates without the other one.
+    Halves,
+    /// It went on behind a NUL.
+    Rest,
 }
 
-/// Makes JSON of what devices write when they paste a log line between quotes: escapes control characters (below
-/// U+0020) inside strings, and replaces bytes that are no UTF-8. What is JSON already stays as it is.
-pub fn repair(body: &[u8]) -> String {
-    let body = String::from_utf8_lossy(body);
-    let mut repaired = String::with_capacity(body.len() + 16);
-    let (mut in_string, mut after_backslash) = (false, false);
-    for character in body.chars() {
-        if in_string && character < ' ' {
-            // A backslash before it cannot have been meant to escape it.
-            repaired.push_str(if after_backslash { "\\\\u" } else { "\\u" });
-            repaired.push_str(&format!("{:04x}", u32::from(character)));
-            after_backslash = false;
-            continue;
-        }
-        if !in_string {
-            in_string = character == '"';
-        } else if after_backslash {
-            after_backslash = false;
-        } else {
-            after_backslash = character == '\\';
-            in_string = character != '"';
-        }
-        repaired.push(character);
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes => "bytes that are no UTF-8 were replaced",
+            Self::Mark => "the byte order mark was left out",
+            Self::ControlCharacters => "control characters in a text were escaped",
+            Self::Backslashes => "backslashes that escape nothing were taken as they are",
+            Self::Halves => "halves of characters in a text were replaced",
+            Self::Rest => "what follows a NUL was left out",
+        })
     }
-    repaired
+}
+
+/// The mark that some editors and libraries put before a text.
+const MARK: char = '\u{feff}';
+
+/// Makes JSON of what devices write when they paste a log line between quotes, or send a whole buffer. What is JSON
+/// already stays as it is.
+///
+/// Inside strings it escapes control characters (below U+0020) and backslashes that escape nothing, and replaces
+/// lone surrogates; everywhere it replaces bytes that are no UTF-8. A byte order mark before it goes, and so does
+/// everything from a NUL outside a string on: that is where a text ends in C.
+pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
+    let text = String::from_utf8_lossy(body);
+    let mut repaired = Repaired { text: String::with_capacity(text.len() + 16), repairs: BTreeSet::new() };
+    if matches!(text, std::borrow::Cow::Owned(_)) {
+        repaired.repairs.insert(Repair::Bytes);
+    }
+    let unmarked = text.trim_start_matches(MARK);
+    if unmarked.len() < text.len() {
+        repaired.repairs.insert(Repair::Mark);
+    }
+    let mut rest = unmarked;
+    while let Some(character) = rest.chars().next() {
+        if character == '\0' {
+            repaired.repairs.insert(Repair::Rest);
+            break;
+        }
+        rest = &rest[character.len_utf8()..];
+        repaired.text.push(character);
+        if character == '"' {
+            rest = repaired.string(rest);
+        }
+    }
+    (repaired.text, repaired.repairs)
+}
+
+struct Repaired {
+    text: String,
+    repairs: BTreeSet<Repair>,
+}
+
+impl Repaired {
+    /// Takes in a string behind its opening quote, up to its closing one. Returns what follows.
+    fn string<'t>(&mut self, mut rest: &'t str) -> &'t str {
+        while let Some(character) = rest.chars().next() {
+            let after = &rest[character.len_utf8()..];
+            rest = match character {
+                '\\' => self.escape(after),
+                control if control < ' ' => {
+                    self.repairs.insert(Repair::ControlCharacters);
+                    self.text.push_str(&format!("\\u{:04x}", u32::from(control)));
+                    after
+                }
+                other => {
+                    self.text.push(other);
+                    after
+                }
+            };
+            if character == '"' {
+                break;
+            }
+        }
+        rest
+    }
+
+    /// Takes in what follows a backslash, as far as it belongs to it. Returns what follows.
+    fn escape<'t>(&mut self, rest: &'t str) -> &'t str {
+        match rest.chars().next() {
+            Some('u') => self.code(rest),
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => self.keep(rest, 1),
+            Some(_) => {
+                self.repairs.insert(Repair::Backslashes);
+                self.text.push_str("\\\\");
+                rest
+            }
+            // The string does not close: there is nothing to repair.
+            None => {
+                self.text.push('\\');
+                rest
+            }
+        }
+    }
+
+    /// Takes in `uXXXX`, and the other half if it is half a character.
+    fn code<'t>(&mut self, rest: &'t str) -> &'t str {
+        match unit(rest) {
+            None => {
+                self.repairs.insert(Repair::Backslashes);
+                self.text.push_str("\\\\");
+                rest
+            }
+            Some(0xd800..=0xdbff) => {
+                let other = rest[5..].strip_prefix('\\').and_then(unit);
+                if matches!(other, Some(0xdc00..=0xdfff)) { self.keep(rest, 11) } else { self.half(&rest[5..]) }
+            }
+            Some(0xdc00..=0xdfff) => self.half(&rest[5..]),
+            Some(_) => self.keep(rest, 5),
+        }
+    }
+
+    fn half<'t>(&mut self, rest: &'t str) -> &'t str {
+        self.repairs.insert(Repair::Halves);
+        self.text.push_str("\\ufffd");
+        rest
+    }
+
+    /// Takes in an escape as it is, of which `length` bytes follow the backslash.
+    fn keep<'t>(&mut self, rest: &'t str, length: usize) -> &'t str {
+        self.text.push('\\');
+        self.text.push_str(&rest[..length]);
+        &rest[length..]
+    }
+}
+
+/// The code unit in `uXXXX`.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix('u')?.get(..4)?;
+    // The parser would take a sign as well.
+    if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) { u16::from_str_radix(digits, 16).ok() } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
@@ -79,42 +198,59 @@ mod tests {
         })
     }
 
+    fn text_of(body: &[u8]) -> String {
+        repair(body).0
+    }
+
     proptest! {
         #[test]
         fn careless_json_becomes_json(value in value()) {
-            let read: Value = serde_json::from_str(&repair(careless(&value).as_bytes())).unwrap();
+            let read: Value = serde_json::from_str(&text_of(careless(&value).as_bytes())).unwrap();
             prop_assert_eq!(read, value);
         }
 
         #[test]
         fn json_stays_as_it_is(value in value()) {
             let text = serde_json::to_string_pretty(&value).unwrap();
-            prop_assert_eq!(repair(text.as_bytes()), text);
+            prop_assert_eq!(repair(text.as_bytes()), (text, BTreeSet::new()));
         }
 
         #[test]
         fn any_bytes_can_be_repaired_once(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let once = repair(&bytes);
-            prop_assert_eq!(repair(once.as_bytes()), once);
+            let (once, _) = repair(&bytes);
+            prop_assert_eq!(repair(once.as_bytes()), (once, BTreeSet::new()));
+        }
+
+        #[test]
+        fn every_string_of_escapes_becomes_json(
+            parts in proptest::collection::vec("\\\\u[dD][89a-fA-F][0-9a-f]{2}|\\\\u[0-9a-f]{0,4}|\\\\[a-z\\\\]|[a-z]", 0..10)
+        ) {
+            let text = format!("\"{}\"", parts.concat());
+            let (once, _) = repair(text.as_bytes());
+            prop_assert!(serde_json::from_str::<String>(&once).is_ok(), "{text} became {once}");
+            prop_assert_eq!(text_of(once.as_bytes()), once);
         }
     }
 
-    #[test]
-    fn a_backslash_before_a_control_character_stays_a_backslash() {
-        let read: Value = parse(b"[\"a\\\nb\"]").unwrap();
-        assert_eq!(read, json!(["a\\\nb"]));
+    #[rstest]
+    #[case::a_backslash_before_a_control_character(b"[\"a\\\nb\"]", json!(["a\\\nb"]))]
+    #[case::bytes_that_are_no_text(b"[\"caf\xe9\"]", json!(["caf\u{fffd}"]))]
+    #[case::half_a_character(br#"["\ud800"]"#, json!(["\u{fffd}"]))]
+    #[case::the_halves_the_wrong_way(br#"["\uDE00\uD83D!"]"#, json!(["\u{fffd}\u{fffd}!"]))]
+    #[case::both_halves(br#"["\uD83d\uDe00"]"#, json!(["\u{1f600}"]))]
+    #[case::half_and_a_character(br#"["\ud83d\u0041"]"#, json!(["\u{fffd}A"]))]
+    #[case::no_code(br#"["\u12", "\u+123", "C:\users"]"#, json!(["\\u12", "\\u+123", "C:\\users"]))]
+    #[case::a_path(br#"["C:\new\path\"]"]"#, json!(["C:\new\\path\"]"]))]
+    #[case::a_mark(b"\xef\xbb\xbf[1]", json!([1]))]
+    #[case::a_whole_buffer(b"[\"a\x00b\"]\n\x00\x00]garbage\xff\x00", json!(["a\u{0}b"]))]
+    fn what_was_meant_is_read(#[case] body: &[u8], #[case] expected: Value) {
+        assert_eq!(serde_json::from_str::<Value>(&text_of(body)).unwrap(), expected);
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_replaced() {
-        let read: Value = parse(b"[\"caf\xe9\"]").unwrap();
-        assert_eq!(read, json!(["caf\u{fffd}"]));
-    }
-
-    #[test]
-    fn what_cannot_be_repaired_is_refused() {
-        for body in [&b""[..], b"{", b"\"a", b"\x00{}", b"[1,]"] {
-            assert!(parse::<Value>(body).is_err(), "{body:?}");
-        }
+    fn what_was_done_is_told() {
+        let (_, repairs) = repair(b"\xef\xbb\xbf[\"\n\\p\\ud800\xff\"]\x00");
+        let told: Vec<_> = repairs.iter().map(Repair::to_string).collect();
+        assert_eq!(told.len(), 6, "{told:?}");
     }
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{PushHistoryOut, PushOut};
+
 /// A new device of an account.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -67,10 +69,57 @@ pub struct DeviceOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub config_data: Option<BTreeMap<String, String>>,
+    /// When it was last heard of, in milliseconds since the Unix epoch; in the partner's view of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub last_poll_timestamp: Option<i64>,
+    /// From which address it was last heard of; in the partner's view of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub last_address: Option<String>,
+    /// That those at the device agreed once for all to its updates; in the partner's view of a single device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub auto_confirm: Option<AutoConfirmedOut>,
+    /// Its pushes that have not ended, oldest first; in the partner's view of a single device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub waiting: Option<Vec<PushOut>>,
+    /// What was last said about its pushes, newest first, at most 20; in the partner's view of a single device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub said: Option<Vec<SaidOut>>,
     /// Its credential, 32 lower-case hex digits; only in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub device_token: Option<String>,
+}
+
+/// That those at a device agreed once for all to its updates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoConfirmedOut {
+    /// Since when, in milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// Who said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub initiator: Option<String>,
+    /// What they said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub remark: Option<String>,
+}
+
+/// What was said about one of a device's pushes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SaidOut {
+    /// The push's id.
+    pub push_id: String,
+    /// What was said, and when.
+    #[serde(flatten)]
+    pub entry: PushHistoryOut,
 }
 
 /// How loudly a device's silence is announced.
@@ -221,6 +270,11 @@ mod tests {
             attributes: None,
             versions: None,
             config_data: None,
+            last_poll_timestamp: None,
+            last_address: None,
+            auto_confirm: None,
+            waiting: None,
+            said: None,
             device_token: None,
         }
     }

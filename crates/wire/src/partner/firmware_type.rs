@@ -13,6 +13,9 @@ pub struct FirmwareTypeIn {
     /// What it is for, up to 500 characters; line feeds and tabs are allowed.
     #[schema(max_length = 500)]
     pub description: Option<String>,
+    /// What such firmware is called to devices that speak DDI, 1–35 characters of `A-Z a-z 0-9 . _ -`; left out: `bApp`.
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9._-]*$")]
+    pub part: Option<String>,
     /// Its number, 101–200: free in this partner, and never changed later.
     #[schema(required = true, nullable = false)]
     pub r#type: Option<IntegerText>,
@@ -28,6 +31,9 @@ pub struct FirmwareTypeUpdateIn {
     /// What it is for, up to 500 characters; line feeds and tabs are allowed.
     #[schema(max_length = 500)]
     pub description: Option<String>,
+    /// What such firmware is called to devices that speak DDI, 1–35 characters of `A-Z a-z 0-9 . _ -`; left out: `bApp`.
+    #[schema(max_length = 35, pattern = "^[A-Za-z0-9._-]*$")]
+    pub part: Option<String>,
 }
 
 /// A category of firmware.
@@ -42,6 +48,10 @@ pub struct FirmwareTypeOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub description: Option<String>,
+    /// What such firmware is called to devices that speak DDI, where that was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub part: Option<String>,
     /// Its number: 1–100 belong to the platform, 101–200 to a partner.
     #[schema(minimum = 1, maximum = 200)]
     pub r#type: i64,
@@ -65,6 +75,7 @@ mod tests {
             id: "7".into(),
             name: "Motor table".into(),
             description: None,
+            part: None,
             r#type: 101,
             partner_id: "p".into(),
             created_timestamp: 1,
@@ -73,6 +84,7 @@ mod tests {
         };
         insta::assert_snapshot!(serde_json::to_string(&record).unwrap(), @r#"{"id":"7","name":"Motor table","type":101,"partnerId":"p","createdTimestamp":1,"updatedTimestamp":2,"versionAttributeId":2101}"#);
         record.description = Some("curves".into());
+        record.part = Some("motor".into());
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<FirmwareTypeOut>(&text).unwrap(), record);
     }
@@ -83,7 +95,7 @@ mod tests {
             r#"{"id":"7","name":"n","description":null,"type":"101","partnerId":"p","createdTimestamp":1,"url2":[]}"#;
         let read: FirmwareTypeIn = serde_json::from_str(json).unwrap();
         let expected =
-            FirmwareTypeIn { name: Some("n".into()), description: None, r#type: Some(IntegerText("101".into())) };
+            FirmwareTypeIn { name: Some("n".into()), r#type: Some(IntegerText("101".into())), ..Default::default() };
         assert_eq!(read, expected);
         assert_eq!(serde_json::from_str::<FirmwareTypeIn>("{}").unwrap(), FirmwareTypeIn::default());
         assert_eq!(serde_json::from_str::<FirmwareTypeUpdateIn>(json).unwrap().name.as_deref(), Some("n"));

@@ -8,6 +8,7 @@ mod device_authentication;
 mod device_type;
 mod error;
 mod event;
+mod explanation;
 mod firmware_type;
 mod gateway_token;
 mod image;
@@ -18,6 +19,7 @@ mod page;
 mod partner;
 mod push;
 mod token;
+mod unreadable;
 mod user;
 mod value;
 
@@ -25,15 +27,19 @@ pub use account::{AccountIn, AccountKind, AccountOut};
 pub use audit::{AuditActorOut, AuditEntryOut, AuditObjectOut};
 pub use bootstrap::BootstrapOut;
 pub use device::{
-    AttributeOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut,
-    DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel,
+    AttributeOut, AutoConfirmedOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut,
+    DeviceTagOut, DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel, SaidOut,
 };
 pub use device_authentication::{
     CaCertificateOut, DeviceAuthenticationIn, DeviceAuthenticationOut, RevocationListOut,
 };
-pub use device_type::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn};
+pub use device_type::{
+    DayOfWeek, DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, MaintenanceIn, MaintenanceOut, OutsideWindow,
+    SuccessOn, WindowIn, WindowOut,
+};
 pub use error::{ErrorBody, FieldErrorOut};
 pub use event::PushEventOut;
+pub use explanation::{ExplanationOut, ReasonOut, TypeExplanationOut};
 pub use firmware_type::{FirmwareTypeIn, FirmwareTypeOut, FirmwareTypeUpdateIn};
 pub use gateway_token::{GatewayTokenIn, GatewayTokenOut};
 pub use image::{AssociationIn, AssociationOut, FirmwareImageOut, PoolImageIn, PoolImageOut, PoolImageUpdateIn};
@@ -44,10 +50,11 @@ pub use me::{
 };
 pub use page::PageOut;
 pub use partner::{ClientSecretIn, ClientSecretOut, PartnerIn, PartnerOut};
-pub use push::{PushHistoryOut, PushOut, PushState};
+pub use push::{PushConfirmation, PushHistoryOut, PushOut, PushState};
 pub use token::{ServerMetadata, TokenOut};
+pub use unreadable::{UnreadableOut, UnreadableOutcome};
 pub use user::{
     AcceptanceIn, AcceptanceOut, PartnerPrivilegesIn, PartnerUserIn, PartnerUserOut, PartnerUserStatus,
     PartnerUserUpdateIn, PasswordIn,
 };
-pub use value::{BooleanValue, StringValue, ValueIn};
+pub use value::{BooleanValue, StringValue, UploadedOut, ValueIn};

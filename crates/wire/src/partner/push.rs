@@ -22,6 +22,10 @@ pub struct PushOut {
     pub version: String,
     /// How far it is.
     pub state: PushState,
+    /// Whether those at the device agree to it, where they are asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub confirmation: Option<PushConfirmation>,
     /// How much of the current state is done, in percent, 0–100, where the device says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, minimum = 0, maximum = 100)]
@@ -66,6 +70,22 @@ pub struct PushHistoryOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub details: Option<Vec<String>>,
+    /// How often the device said so in a row; left out if it did once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub count: Option<i64>,
+}
+
+/// Whether those at a device agree to a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PushConfirmation {
+    /// They have not said so.
+    Waiting,
+    /// They do.
+    Given,
+    /// They do not, so far.
+    Denied,
 }
 
 /// How far a push is. From `succeeded` on, all but `cancelling` are final.
@@ -115,6 +135,7 @@ mod tests {
             version_number: "8".into(),
             version: "2.4.0".into(),
             state: PushState::TimedOut,
+            confirmation: None,
             progress: Some(40),
             message: Some("writing".into()),
             created_timestamp: 1,
@@ -125,8 +146,10 @@ mod tests {
             history: None,
         };
         insta::assert_snapshot!(serde_json::to_string(&push).unwrap(), @r#"{"id":"u","deviceId":"d","deviceTypeId":"t","firmwareImageId":"3","type":5,"versionNumber":"8","version":"2.4.0","state":"timed_out","progress":40,"message":"writing","createdTimestamp":1,"updatedTimestamp":2,"startedTimestamp":3,"finishedTimestamp":4,"requestedBy":"w"}"#);
-        let entry = PushHistoryOut { timestamp: 1, state: PushState::Offered, message: None, details: None };
+        let entry =
+            PushHistoryOut { timestamp: 1, state: PushState::Offered, message: None, details: None, count: None };
         push.history = Some(vec![entry]);
+        push.confirmation = Some(PushConfirmation::Given);
         let text = serde_json::to_string(&push).unwrap();
         assert!(text.ends_with(r#""history":[{"timestamp":1,"state":"offered"}]}"#), "{text}");
         assert_eq!(serde_json::from_str::<PushOut>(&text).unwrap(), push);

@@ -1,11 +1,22 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One text: the SHA-256 of an upload, the URL of a binary.
+/// One text: the URL of a binary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StringValue {
     /// The text.
     pub value: String,
+}
+
+/// What became of an upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UploadedOut {
+    /// Its SHA-256.
+    pub value: String,
+    /// What may go wrong with it on devices; left out if there is nothing to say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<String>,
 }
 
 /// The answer to a yes-or-no question.
@@ -31,6 +42,10 @@ mod tests {
     fn values_are_wrapped() {
         let text = StringValue { value: "https://ota.example/b".into() };
         assert_eq!(serde_json::to_string(&text).unwrap(), r#"{"value":"https://ota.example/b"}"#);
+        let uploaded = UploadedOut { value: "ab".into(), warnings: Vec::new() };
+        assert_eq!(serde_json::to_string(&uploaded).unwrap(), r#"{"value":"ab"}"#);
+        let warned = UploadedOut { warnings: vec!["large".into()], ..uploaded };
+        assert_eq!(serde_json::to_string(&warned).unwrap(), r#"{"value":"ab","warnings":["large"]}"#);
         assert_eq!(serde_json::to_string(&BooleanValue { value: true }).unwrap(), r#"{"value":true}"#);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use otaria_core::push::Installed;
 use otaria_core::{FirmwareType, VersionNumber};
-use otaria_store::devices::{self, ConfigData};
+use otaria_store::devices;
 use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ConfigDataIn, ConfigDataMode};
 
@@ -53,7 +53,7 @@ impl Service {
                     for (firmware_type, number) in said.versions {
                         learn(tx, &device, firmware_type, Installed::Exactly(number), moment).await?;
                     }
-                    devices::set_config_wanted(tx, &device, ConfigData::Known).await?;
+                    devices::config_said(tx, &device, moment.now).await?;
                     Ok(())
                 })
             })

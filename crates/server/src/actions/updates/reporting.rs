@@ -2,10 +2,8 @@
 
 use otaria_core::push::{Change, Entry, Event, Installed, NewerPush, Push, PushState, Report, Stage, Timers};
 use otaria_core::{FirmwareType, Timestamp};
-use otaria_store::Tx;
-use otaria_store::devices::{self, ConfigData};
-use otaria_store::pushes;
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
+use otaria_store::{Tx, devices, pushes};
 
 use super::no_action;
 use super::words::Words;
@@ -59,6 +57,9 @@ impl Service {
             .write(move |tx| {
                 Box::pin(async move {
                     let (push, before) = locked(tx, &device, action).await?;
+                    if push.state == PushState::Offered && !push.is_agreed() {
+                        return Err(no_action());
+                    }
                     let words = match feedback.stage {
                         Stage::Failed => {
                             let before = pushes::recent_entries(tx, &device, push.id, REASONS_LIMIT).await?;
@@ -74,10 +75,17 @@ impl Service {
                     };
                     let change = push.on(Event::Report(report), moment.now, &moment.timers);
                     save(tx, &device, &push, before, &change, moment).await?;
-                    let Some(installed) = change.installed else { return Ok(()) };
+                    let is_done = feedback.stage == Stage::Succeeded;
+                    let Some(installed) = change.installed else {
+                        // Where only the version counts, and nobody waits for it any more, it is asked for all the same.
+                        if is_done && !change.push.state.is_live() {
+                            devices::want_config(tx, &device).await?;
+                        }
+                        return Ok(());
+                    };
                     let learning = learn(tx, &device, push.firmware_type, installed, moment).await?;
                     if learning == Learning::News || change.push.state != push.state {
-                        devices::set_config_wanted(tx, &device, ConfigData::Wanted).await?;
+                        devices::want_config(tx, &device).await?;
                     }
                     Ok(())
                 })
@@ -122,7 +130,7 @@ impl Service {
                     save(tx, &device, &push, before, &change, moment).await?;
                     // Some devices let go of what they have installed already: only they know what they run now.
                     if change.push.state == PushState::Cancelled && push.state == PushState::Cancelling {
-                        devices::set_config_wanted(tx, &device, ConfigData::Wanted).await?;
+                        devices::want_config(tx, &device).await?;
                     }
                     Ok(())
                 })
@@ -132,15 +140,15 @@ impl Service {
 }
 
 /// The device's push, with the device locked, and what was last said about the push.
-async fn locked(tx: &mut Tx, device: &DeviceScope, action: i32) -> Result<(Push, Option<Entry>), Error> {
+pub(super) async fn locked(tx: &mut Tx, device: &DeviceScope, action: i32) -> Result<(Push, Option<Entry>), Error> {
     devices::lock(tx, device).await?;
     let found = pushes::by_action(tx, device, action).await?.ok_or_else(no_action)?;
     let before = pushes::recent_entries(tx, device, found.push.id, 1).await?.pop();
     Ok((found.push, before))
 }
 
-/// Stores what became of `push`. What only repeats the entry `before` makes no history.
-async fn save(
+/// Stores what became of `push`. What only repeats the entry `before` makes no history, and is counted.
+pub(super) async fn save(
     tx: &mut Tx,
     device: &DeviceScope,
     push: &Push,
@@ -149,6 +157,9 @@ async fn save(
     moment: Moment,
 ) -> Result<(), Error> {
     let entry = change.entry.clone().filter(|entry| Some(entry) != before.as_ref());
+    if entry.is_none() && change.entry.is_some() {
+        pushes::count_repetition(tx, device, push.id).await?;
+    }
     if entry.is_some() || change.push != *push {
         pushes::save(tx, device, &Change { entry, ..change.clone() }, moment.now).await?;
     }
@@ -163,8 +174,8 @@ async fn newer_push(tx: &mut Tx, device: &DeviceScope, push: &Push) -> Result<Ne
 }
 
 /// Whether something was not known before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Learning {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learning {
     /// It was not.
     News,
     /// It was.

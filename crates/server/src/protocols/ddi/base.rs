@@ -4,12 +4,13 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use otaria_wire::ddi::{PollConfigOut, PollLinks, PollOut, PollingOut};
 
+use super::clients;
 use super::errors::Answer;
 use super::formats::{Format, json};
 use super::links::Links;
 use super::sleep::sleep;
 use crate::access::device::Device;
-use crate::actions::updates::Task;
+use crate::actions::updates::{Task, Timing};
 use crate::service::Service;
 use crate::telemetry;
 
@@ -21,12 +22,17 @@ pub(super) async fn get(Device(device): Device, State(service): State<Service>, 
     let mut offered = PollLinks::default();
     match poll.task {
         Task::Nothing => {}
-        Task::Deploy { action, created } => offered.deployment_base = Some(links.deployment(action, created)),
-        Task::Cancel { action } => offered.cancel_action = Some(links.cancel(action)),
+        Task::Deploy(named) => offered.deployment_base = Some(links.deployment(named, Timing::Anytime)),
+        // Better nothing than what it would take for done.
+        Task::DownloadAhead(_) if clients::misread_skip(&headers) => {}
+        Task::DownloadAhead(named) => offered.deployment_base = Some(links.deployment(named, Timing::BeforeWindow)),
+        Task::Confirm(named) => offered.confirmation_base = Some(links.confirmation(named)),
+        Task::Cancel(named) => offered.cancel_action = Some(links.cancel(named.action)),
     }
+    offered.installed_base = poll.installed.map(|action| links.installed(action));
     if poll.config_wanted {
         offered.config_data = Some(links.config_data());
     }
-    let polling = PollingOut { sleep: sleep(&device, poll.interval, service.clock.now()) };
+    let polling = PollingOut { sleep: sleep(&device, poll.interval) };
     json(&headers, format, &PollOut { config: PollConfigOut { polling }, links: offered })
 }

@@ -5,7 +5,7 @@ use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use otaria_wire::ddi::{CancelOut, Execution, FeedbackIn, Finished, StopOut};
 
-use super::body::{Raw, malformed};
+use super::body::Said;
 use super::errors::{Answer, empty};
 use super::formats::{Format, json};
 use super::path::Action;
@@ -30,9 +30,9 @@ pub(super) async fn post_feedback(
     Device(device): Device,
     Action(action): Action,
     State(service): State<Service>,
-    Raw(body): Raw,
+    Said(body): Said<FeedbackIn>,
 ) -> Answer {
-    let status = FeedbackIn::parse(&body).map_err(malformed)?.status;
+    let status = body.status;
     let answer = answer(status.execution, status.result.finished);
     match service.cancel_answer(&device, action, answer, status.details).await {
         Ok(()) => Ok(empty(StatusCode::OK)),
@@ -71,6 +71,8 @@ mod tests {
             (Execution::Rejected, Success, CancelAnswer::Refused),
             (Execution::Canceled, Success, CancelAnswer::Note),
             (Execution::Proceeding, None, CancelAnswer::Note),
+            (Execution::Other, Success, CancelAnswer::Note),
+            (Execution::Other, Failure, CancelAnswer::Note),
         ] {
             assert_eq!(answer(execution, finished), expected, "{execution:?} {finished:?}");
         }

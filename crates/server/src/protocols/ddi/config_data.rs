@@ -4,13 +4,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_wire::ddi::ConfigDataIn;
 
-use super::body::{Raw, malformed};
+use super::body::Said;
 use super::errors::{Answer, empty};
 use crate::access::device::Device;
 use crate::service::Service;
 
-pub(super) async fn put(Device(device): Device, State(service): State<Service>, Raw(body): Raw) -> Answer {
-    let body = ConfigDataIn::parse(&body).map_err(malformed)?;
+pub(super) async fn put(
+    Device(device): Device,
+    State(service): State<Service>,
+    Said(body): Said<ConfigDataIn>,
+) -> Answer {
     service.configure(&device, body).await?;
     Ok(empty(StatusCode::OK))
 }

@@ -6,10 +6,13 @@ use axum::http::HeaderMap;
 use data_encoding::HEXLOWER;
 use otaria_core::FirmwareType;
 use otaria_core::push::PushState;
+use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{
-    ActionHistoryOut, ArtifactOut, ChunkOut, DeploymentOut, DeploymentPlanOut, Handling, HashesOut, MetadataOut,
+    ActionHistoryOut, ArtifactOut, ChunkOut, DeploymentOut, DeploymentPlanOut, Handling, HashesOut,
+    MaintenanceWindow, MetadataOut,
 };
 
+use super::clients;
 use super::errors::Answer;
 use super::file_names;
 use super::formats::{Format, json};
@@ -17,13 +20,13 @@ use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::Error;
-use crate::actions::updates::Deployment;
+use crate::actions::updates::{Deployment, Timing};
 use crate::service::Service;
 
 /// The most lines of history that a device gets.
 const HISTORY_LIMIT: i64 = 100;
 
-type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
+pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 pub(super) async fn get(
     Device(device): Device,
@@ -35,26 +38,50 @@ pub(super) async fn get(
     let format = Format::accepted(&headers)?;
     let limit = history_limit(query)?;
     let deployment = service.deployment(&device, action).await?;
-    let messages = match limit {
-        0 => Vec::new(),
-        limit => service.said(&device, &deployment.push.push, limit).await?,
-    };
-    let status = status(deployment.push.push.state).to_owned();
+    if deployment.timing == Timing::BeforeWindow && clients::misread_skip(&headers) {
+        return Err(Error::not_found("action").into());
+    }
     let body = DeploymentOut {
         id: action.to_string(),
-        deployment: DeploymentPlanOut {
-            download: Handling::Forced,
-            update: Handling::Forced,
-            maintenance_window: None,
-            chunks: vec![chunk(&Artifacts::of(&device, &service).await?, &deployment)],
-        },
-        action_history: (!messages.is_empty()).then_some(ActionHistoryOut { status, messages }),
+        deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
+        action_history: history(&service, &device, &deployment, limit).await?,
     };
     json(&headers, format, &body)
 }
 
+/// What a push asks the device to do.
+pub(super) fn plan(links: &Artifacts, deployment: &Deployment) -> DeploymentPlanOut {
+    let (update, maintenance_window) = match deployment.timing {
+        Timing::Anytime => (Handling::Forced, None),
+        Timing::InWindow => (Handling::Forced, Some(MaintenanceWindow::Available)),
+        Timing::BeforeWindow => (Handling::Skip, Some(MaintenanceWindow::Unavailable)),
+    };
+    DeploymentPlanOut {
+        download: Handling::Forced,
+        update,
+        maintenance_window,
+        chunks: vec![chunk(links, deployment)],
+    }
+}
+
+/// What was said about a push so far; none unless the device wants to know and there is something.
+pub(super) async fn history(
+    service: &Service,
+    device: &AuthenticatedDevice,
+    deployment: &Deployment,
+    limit: i64,
+) -> Result<Option<ActionHistoryOut>, Error> {
+    let push = &deployment.push.push;
+    let messages = match limit {
+        0 => Vec::new(),
+        limit => service.said(device, push, limit).await?,
+    };
+    let status = if push.is_agreed() { status(push.state) } else { "WAIT_FOR_CONFIRMATION" };
+    Ok((!messages.is_empty()).then(|| ActionHistoryOut { status: status.to_owned(), messages }))
+}
+
 /// How much history is asked for. `c` only makes the link change, but it is an integer.
-fn history_limit(query: Parameters) -> Result<i64, Error> {
+pub(super) fn history_limit(query: Parameters) -> Result<i64, Error> {
     let Query(query) = query.map_err(|error| Error::Malformed(error.body_text()))?;
     let mut limit = 0;
     for (name, value) in query.iter().filter(|(_, value)| !value.is_empty()) {
@@ -72,9 +99,9 @@ fn history_limit(query: Parameters) -> Result<i64, Error> {
 fn chunk(links: &Artifacts, deployment: &Deployment) -> ChunkOut {
     let push = &deployment.push;
     ChunkOut {
-        part: part(push.push.firmware_type),
+        part: deployment.image.part.clone().unwrap_or_else(|| part(push.push.firmware_type)),
         version: push.version.clone(),
-        name: deployment.image_name.clone(),
+        name: deployment.image.name.clone(),
         artifacts: vec![artifact(links, deployment)],
         metadata: vec![MetadataOut { key: "versionNumber".to_owned(), value: push.push.version_number.to_string() }],
     }

@@ -4,6 +4,7 @@ use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::unreadable::Because;
 use crate::access::device::DeviceDenied;
 use crate::actions::Error;
 
@@ -18,8 +19,8 @@ pub(super) type Answer = Result<Response, Refusal>;
 pub(super) enum Refusal {
     /// The action was refused.
     Because(Error),
-    /// The request itself is not as the protocol wants it.
-    Status(StatusCode),
+    /// The device takes none of what there is.
+    NotAcceptable(String),
 }
 
 impl From<Error> for Refusal {
@@ -28,17 +29,11 @@ impl From<Error> for Refusal {
     }
 }
 
-impl From<StatusCode> for Refusal {
-    fn from(status: StatusCode) -> Self {
-        Self::Status(status)
-    }
-}
-
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::Because(error) => refuse(&error),
-            Self::Status(status) => empty(status),
+            Self::Because(error) => because(error.to_string(), refuse(&error)),
+            Self::NotAcceptable(reason) => because(reason, empty(StatusCode::NOT_ACCEPTABLE)),
         }
     }
 }
@@ -57,6 +52,12 @@ impl IntoResponse for DeviceDenied {
 pub(super) fn empty(status: StatusCode) -> Response {
     let mut response = status.into_response();
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}
+
+/// The answer, with the reason for whoever notes what devices send.
+fn because(reason: String, mut response: Response) -> Response {
+    response.extensions_mut().insert(Because(reason));
     response
 }
 

@@ -6,7 +6,7 @@ use otaria_core::push::Stage;
 use otaria_wire::ddi::{Execution, FeedbackIn, Finished, StatusIn};
 use serde_json::Value;
 
-use super::body::{Raw, malformed};
+use super::body::Said;
 use super::errors::{Answer, empty};
 use super::path::Action;
 use crate::access::device::Device;
@@ -17,9 +17,8 @@ pub(super) async fn post(
     Device(device): Device,
     Action(action): Action,
     State(service): State<Service>,
-    Raw(body): Raw,
+    Said(body): Said<FeedbackIn>,
 ) -> Answer {
-    let body = FeedbackIn::parse(&body).map_err(malformed)?;
     service.report(&device, action, meant(body.status)).await?;
     Ok(empty(StatusCode::OK))
 }
@@ -27,20 +26,23 @@ pub(super) async fn post(
 /// What SWUpdate says when everything is written and it waits for its restart, and when it is back but not yet sure.
 /// The protocol itself has no word for that.
 const INSTALLED: [&str; 2] = ["All Chunks Installed.", "Update Installed, Testing Pending."];
+/// How it begins what rauc-hawkbit-updater says when it has the whole binary and has not begun to install.
+const DOWNLOADED: [&str; 2] = ["Download complete.", "File checksum OK."];
 
 fn meant(status: StatusIn) -> Feedback {
     let progress = status.result.progress.as_ref().and_then(percent);
+    let last = status.details.last().map_or("", |last| last.trim());
     let stage = match stage(status.execution, status.result.finished) {
-        Stage::Installing if status.details.last().is_some_and(|last| INSTALLED.contains(&last.trim())) => {
-            Stage::Installed
-        }
+        Stage::Installing if INSTALLED.contains(&last) => Stage::Installed,
+        Stage::Installing if DOWNLOADED.iter().any(|begin| last.starts_with(begin)) => Stage::Downloaded,
         stage => stage,
     };
     Feedback { stage, progress, said: status.details }
 }
 
 /// How far the device is. `proceeding` is what clients say while they install, many of which download and install
-/// at once; a device that only puts it off, or does not like it, says nothing about how far it is.
+/// at once; a device that only puts it off, or does not like it, says nothing about how far it is, and neither does a
+/// word that nobody knows.
 const fn stage(execution: Execution, finished: Finished) -> Stage {
     match execution {
         Execution::Closed => match finished {
@@ -50,7 +52,9 @@ const fn stage(execution: Execution, finished: Finished) -> Stage {
         Execution::Download => Stage::Downloading,
         Execution::Downloaded => Stage::Downloaded,
         Execution::Proceeding => Stage::Installing,
-        Execution::Scheduled | Execution::Resumed | Execution::Rejected | Execution::Canceled => Stage::Note,
+        Execution::Scheduled | Execution::Resumed | Execution::Rejected | Execution::Canceled | Execution::Other => {
+            Stage::Note
+        }
     }
 }
 
@@ -64,6 +68,7 @@ fn percent(progress: &Value) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use otaria_wire::ddi::read;
     use rstest::rstest;
     use serde_json::json;
 
@@ -80,6 +85,8 @@ mod tests {
     #[case(Execution::Resumed, Finished::None, Stage::Note)]
     #[case(Execution::Rejected, Finished::Failure, Stage::Note)]
     #[case(Execution::Canceled, Finished::Success, Stage::Note)]
+    #[case(Execution::Other, Finished::Success, Stage::Note)]
+    #[case(Execution::Other, Finished::Failure, Stage::Note)]
     fn what_counts_is_what_the_device_does(
         #[case] execution: Execution,
         #[case] finished: Finished,
@@ -94,7 +101,10 @@ mod tests {
     #[case("proceeding", "Installed Chunk.", Stage::Installing)]
     #[case("scheduled", "All Chunks Installed.", Stage::Note)]
     #[case("closed", "All Chunks Installed.", Stage::Succeeded)]
-    fn a_device_that_waits_for_its_restart_has_installed(
+    #[case("proceeding", "Download complete. 12.34 MB/s", Stage::Downloaded)]
+    #[case("proceeding", "File checksum OK.", Stage::Downloaded)]
+    #[case("closed", "File checksum OK.", Stage::Succeeded)]
+    fn a_device_that_says_how_far_it_is_is_understood(
         #[case] execution: &str,
         #[case] said: &str,
         #[case] expected: Stage,
@@ -102,7 +112,7 @@ mod tests {
         let body = format!(
             r#"{{"status":{{"execution":"{execution}","result":{{"finished":"none"}},"details":["so far","{said}"]}}}}"#
         );
-        assert_eq!(meant(FeedbackIn::parse(body.as_bytes()).unwrap().status).stage, expected);
+        assert_eq!(meant(read::<FeedbackIn>(body.as_bytes()).unwrap().value.status).stage, expected);
     }
 
     #[test]

@@ -3,16 +3,19 @@
 use super::links::MD5SUM;
 use crate::actions::updates::Deployment;
 
-/// How much of an image's name goes into a name made from it, in characters: some clients have short buffers.
-const STEM: usize = 64;
+/// How much of an image's name goes into a name made from it, and of its version, in characters: Zephyr before 4.0
+/// has 200 bytes for the path of a download.
+const STEM: usize = 48;
+const VERSION: usize = 32;
 
 /// The name that the file was uploaded under, because clients go by its extension; else one made from the image's
 /// name, version and type.
 pub(super) fn of(deployment: &Deployment) -> String {
     let uploaded = deployment.binary.file_name.as_deref().and_then(last_part);
     let name = uploaded.unwrap_or_else(|| {
-        let stem: String = deployment.image_name.chars().take(STEM).collect();
-        let (version, firmware_type) = (&deployment.push.version, deployment.push.push.firmware_type);
+        let stem: String = deployment.image.name.chars().take(STEM).collect();
+        let version: String = deployment.push.version.chars().take(VERSION).collect();
+        let firmware_type = deployment.push.push.firmware_type;
         plain(&format!("{stem}-{version}-{firmware_type}.bin"))
     });
     told_from_sum(name)

@@ -1,13 +1,13 @@
 //! Links: absolute, from the configured public URL, with the tenant as it is spelt; those to artifacts signed where a
 //! setting asks for that.
 
-use otaria_core::Timestamp;
 use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ArtifactLinks, Link};
+use otaria_wire::http::file_names::percent_encoded;
 
 use crate::access::links::Signer;
 use crate::actions::Error;
-use crate::protocols::transfer::percent_encoded;
+use crate::actions::updates::{Named, Timing};
 use crate::service::Service;
 use crate::settings::Settings;
 
@@ -24,10 +24,24 @@ impl Links {
         Self(format!("{url}/{tenant}/controller/v1/{id}"))
     }
 
-    /// The query makes the link another one for another push; some clients look for the question mark.
-    pub(super) fn deployment(&self, action: i32, created: Timestamp) -> Link {
-        let c = created.as_millis().rem_euclid(i64::from(i32::MAX));
-        self.to(&format!("deploymentBase/{action}?c={c}"))
+    pub(super) fn deployment(&self, push: Named, timing: Timing) -> Link {
+        self.to(&format!("deploymentBase/{}?c={}", push.action, c(push, timing)))
+    }
+
+    pub(super) fn confirmation(&self, push: Named) -> Link {
+        self.to(&format!("confirmationBase/{}?c={}", push.action, c(push, Timing::Anytime)))
+    }
+
+    pub(super) fn activate_auto_confirm(&self) -> Link {
+        self.to("confirmationBase/activateAutoConfirm")
+    }
+
+    pub(super) fn deactivate_auto_confirm(&self) -> Link {
+        self.to("confirmationBase/deactivateAutoConfirm")
+    }
+
+    pub(super) fn installed(&self, action: i32) -> Link {
+        self.to(&format!("installedBase/{action}"))
     }
 
     pub(super) fn cancel(&self, action: i32) -> Link {
@@ -73,6 +87,13 @@ impl Artifacts {
         let (name, query) = (percent_encoded(file_name), query.unwrap_or_default());
         self.links.to(&format!("softwaremodules/{action}/artifacts/{name}{query}"))
     }
+}
+
+/// The query makes the link another one for another push, and once it may be installed; some clients look for the question
+/// mark.
+fn c(push: Named, timing: Timing) -> i64 {
+    let c = push.created.as_millis().rem_euclid(i64::from(i32::MAX));
+    if timing == Timing::BeforeWindow { -c } else { c }
 }
 
 #[cfg(test)]

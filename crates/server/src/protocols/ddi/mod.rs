@@ -8,18 +8,23 @@ mod artifacts;
 mod base;
 mod body;
 mod cancel;
+mod clients;
 mod config_data;
+mod confirmation;
 mod deployment;
 mod errors;
 mod feedback;
 mod file_names;
 mod formats;
+mod installed;
 mod links;
 mod path;
 mod sleep;
+mod unreadable;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{any, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -35,10 +40,18 @@ pub fn router() -> Router<Service> {
         .route("/deploymentBase/{actionId}/feedback", post(feedback::post))
         .route("/cancelAction/{actionId}", get(cancel::get))
         .route("/cancelAction/{actionId}/feedback", post(cancel::post_feedback))
+        .route("/confirmationBase", get(confirmation::get_base))
+        .route("/confirmationBase/activateAutoConfirm", post(confirmation::activate))
+        .route("/confirmationBase/deactivateAutoConfirm", post(confirmation::deactivate))
+        .route("/confirmationBase/{actionId}", get(confirmation::get))
+        .route("/confirmationBase/{actionId}/feedback", post(confirmation::post_feedback))
+        .route("/installedBase", put(installed::put))
+        .route("/installedBase/{actionId}", get(installed::get))
         .route("/configData", put(config_data::put))
         .route("/softwaremodules/{actionId}/artifacts", get(artifacts::list))
         .route("/softwaremodules/{actionId}/artifacts/{fileName}", get(artifacts::get))
-        .route("/{*rest}", any(nothing_there));
+        .route("/{*rest}", any(nothing_there))
+        .layer(from_fn(unreadable::note));
     Router::new()
         .nest("/{tenant}/controller/v1/{controllerId}", device)
         .layer(CatchPanicLayer::custom(|_| errors::empty(StatusCode::INTERNAL_SERVER_ERROR)))

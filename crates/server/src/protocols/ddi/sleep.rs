@@ -3,7 +3,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
-use otaria_core::Timestamp;
 use otaria_store::scopes::AuthenticatedDevice;
 
 /// Below this, spreading is not worth it.
@@ -13,10 +12,11 @@ const SPREAD_PART: u64 = 20;
 /// The longest time that fits into the eight characters.
 const LONGEST: u64 = 24 * 60 * 60 - 1;
 
-/// The interval for this device and this answer, as `HH:MM:SS`: exactly eight characters.
-pub(super) fn sleep(device: &AuthenticatedDevice, interval: Duration, now: Timestamp) -> String {
+/// The interval for this device, as `HH:MM:SS`: exactly eight characters. It stays the same, so that an answer that did
+/// not change need not be sent again; a little more apart at every poll, devices spread all the same.
+pub(super) fn sleep(device: &AuthenticatedDevice, interval: Duration) -> String {
     let mut hasher = DefaultHasher::new();
-    (device.scope.device_id(), now).hash(&mut hasher);
+    device.scope.device_id().hash(&mut hasher);
     formatted(spread(interval.as_secs(), hasher.finish()))
 }
 

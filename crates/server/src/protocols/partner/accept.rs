@@ -5,8 +5,10 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use otaria_wire::http::accept::Accept;
 
 use super::errors::Refusal;
+use crate::protocols::lines;
 
 const JSON: &str = "application/json";
 
@@ -37,30 +39,16 @@ pub(super) fn refusal(headers: &HeaderMap, kind: &str) -> Option<Refusal> {
 
 /// Whether the client names exactly this media type as one that it takes.
 pub(super) fn names(headers: &HeaderMap, kind: &str) -> bool {
-    let mut ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
-    ranges.any(|range| {
-        let named = range.split(';').next().unwrap_or_default().trim();
-        named.eq_ignore_ascii_case(kind) && takes_by(range, kind)
-    })
+    accept(headers).names(kind)
 }
 
 /// Whether the client takes this media type.
 fn takes(headers: &HeaderMap, kind: &str) -> bool {
-    let mut ranges =
-        headers.get_all(ACCEPT).iter().flat_map(|value| value.to_str().unwrap_or("*/*").split(',')).peekable();
-    ranges.peek().is_none() || ranges.any(|range| takes_by(range, kind))
+    accept(headers).quality(kind) > 0
 }
 
-fn takes_by(range: &str, wanted: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let zero = parts.any(|part| {
-        let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-        weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight == 0.0))
-    });
-    let family = wanted.split_once('/').map_or("", |(family, _)| family);
-    let takes_all = matches!(kind.as_str(), "" | "*/*" | "*") || kind.strip_suffix("/*") == Some(family);
-    !zero && (takes_all || kind == wanted)
+fn accept(headers: &HeaderMap) -> Accept {
+    Accept::of(lines(headers, &ACCEPT))
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use futures::StreamExt as _;
-use otaria_core::Sha256;
+use otaria_core::size::SizeWarning;
 use otaria_store::scopes::ManagePartner;
-use otaria_wire::partner::{StringValue, ValueIn};
+use otaria_wire::http::file_names;
+use otaria_wire::partner::{StringValue, UploadedOut, ValueIn};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,7 +22,7 @@ use super::path::PathParts;
 use crate::access::people::{MadeBy, Managing, Viewing};
 use crate::actions::Error;
 use crate::actions::audit::Actor;
-use crate::actions::binaries::ExpectedDigests;
+use crate::actions::binaries::{ExpectedDigests, KeptBinary};
 use crate::protocols::transfer;
 use crate::service::Service;
 use crate::telemetry;
@@ -44,7 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         (Object = "multipart/form-data"),
     ), description = "The bytes, or a form whose first file is taken"),
     responses(
-        (status = 200, description = "The file's SHA-256 in hexadecimal", body = StringValue),
+        (status = 200, description = "The file's SHA-256 in hexadecimal", body = UploadedOut),
         (status = 415, description = "Neither application/octet-stream nor multipart/form-data"),
     ),
 )]
@@ -52,10 +53,10 @@ async fn upload(
     Managing { scope, actor }: Managing,
     State(service): State<Service>,
     request: Request,
-) -> Result<Json<StringValue>, Refusal> {
+) -> Result<Json<UploadedOut>, Refusal> {
     let made_by = request.extensions().get::<MadeBy>().cloned().unwrap_or_default();
     let media_type = media_type(request.headers());
-    let sha256 = match media_type.as_str() {
+    let kept = match media_type.as_str() {
         "multipart/form-data" => upload_form(&service, scope, actor, &made_by, request).await?,
         "application/octet-stream" | "" => upload_bytes(&service, scope, actor, &made_by, request).await?,
         _ => {
@@ -63,7 +64,12 @@ async fn upload(
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
         }
     };
-    Ok(Json(StringValue { value: sha256.to_string() }))
+    Ok(Json(uploaded_out(kept)))
+}
+
+fn uploaded_out(kept: KeptBinary) -> UploadedOut {
+    let warnings = kept.warning.iter().map(SizeWarning::to_string).collect();
+    UploadedOut { value: kept.sha256.to_string(), warnings }
 }
 
 fn media_type(headers: &HeaderMap) -> String {
@@ -77,7 +83,7 @@ async fn upload_bytes(
     actor: Actor,
     made_by: &MadeBy,
     request: Request,
-) -> Result<Sha256, Refusal> {
+) -> Result<KeptBinary, Refusal> {
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
     let body = request.into_body().into_data_stream().map(|chunk| counted(chunk.map_err(|_| cut_off())));
@@ -92,7 +98,7 @@ async fn upload_form(
     actor: Actor,
     made_by: &MadeBy,
     request: Request,
-) -> Result<Sha256, Refusal> {
+) -> Result<KeptBinary, Refusal> {
     if expected(request.headers())? != ExpectedDigests::default() {
         let text = "Send the file's digest as a header of its part: that of a whole form is not checked.";
         return Err(Error::Malformed(text.to_owned()).into());
@@ -101,7 +107,7 @@ async fn upload_form(
     let mut form = Multipart::from_request(request, service).await.map_err(|_| no_form())?;
     while let Some(field) = next_part(service, &mut form).await? {
         if let Some(name) = field.file_name() {
-            let file_name = clean_file_name(name);
+            let file_name = file_names::clean(name);
             let expected = expected(field.headers())?;
             let body = field.map(|chunk| counted(chunk.map_err(|_| cut_off())));
             let received = service.receive_binary(body, expected).await?;
@@ -129,53 +135,9 @@ fn cut_off() -> Error {
     Error::Malformed("The upload was cut off, so nothing was stored: send it again.".to_owned())
 }
 
-/// The file's name in `Content-Disposition` (RFC 6266): `filename*` before `filename`.
+/// The file's name in `Content-Disposition`.
 fn named(headers: &HeaderMap) -> Option<String> {
-    let value = String::from_utf8_lossy(headers.get(CONTENT_DISPOSITION)?.as_bytes()).into_owned();
-    let parameters = parameters(&value);
-    let find = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str());
-    let extended = find("filename*").and_then(|text| {
-        let encoded = text.splitn(3, '\'').nth(2)?;
-        percent_encoding::percent_decode_str(encoded).decode_utf8().ok().and_then(|name| clean_file_name(&name))
-    });
-    extended.or_else(|| find("filename").and_then(clean_file_name))
-}
-
-/// The parameters of a header's value: names in lower case, quoted texts without their quotes and escapes.
-fn parameters(value: &str) -> Vec<(String, String)> {
-    let mut parts = vec![String::new()];
-    let (mut quoted, mut escaped) = (false, false);
-    for character in value.chars() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if quoted => {
-                escaped = true;
-                continue;
-            }
-            '"' => {
-                quoted = !quoted;
-                continue;
-            }
-            ';' if !quoted => {
-                parts.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(part) = parts.last_mut() {
-            part.push(character);
-        }
-    }
-    let pairs = parts.iter().skip(1).filter_map(|part| part.split_once('='));
-    pairs.map(|(name, text)| (name.trim().to_ascii_lowercase(), text.trim().to_owned())).collect()
-}
-
-/// The last part of a path, without what no file name should have; none if nothing is left.
-fn clean_file_name(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control() && *c != '"').take(255).collect();
-    let clean = clean.trim();
-    (!clean.is_empty() && clean != "." && clean != "..").then(|| clean.to_owned())
+    file_names::in_disposition(&String::from_utf8_lossy(headers.get(CONTENT_DISPOSITION)?.as_bytes()))
 }
 
 /// The digests that `Content-Digest` or `Repr-Digest` announces (RFC 9530), by its two active algorithms. The others
@@ -273,16 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_is_the_last_part_of_what_was_said() {
-        let name = |value| named(&headers("content-disposition", value));
-        assert_eq!(name("attachment; filename=\"app v1.swu\"").as_deref(), Some("app v1.swu"));
-        assert_eq!(name("attachment; filename=a.bin; filename*=UTF-8''%C3%BC.bin").as_deref(), Some("ü.bin"));
-        assert_eq!(name("attachment; filename=\"../../etc/passwd\"").as_deref(), Some("passwd"));
-        assert_eq!(name("attachment; filename=\"..\""), None);
-        assert_eq!(name("attachment; filename=\"a;b.swu\"; foo").as_deref(), Some("a;b.swu"));
-        assert_eq!(name(r#"attachment; filename="q\"uote.swu""#).as_deref(), Some("quote.swu"));
-        assert_eq!(name("attachment; filename*=UTF-8''%ff; filename=\"b.swu\"").as_deref(), Some("b.swu"));
-        assert_eq!(name("attachment"), None);
+    fn what_is_large_comes_with_a_warning() {
+        let kept =
+            |size| KeptBinary { sha256: otaria_core::Sha256::from_bytes([7; 32]), warning: SizeWarning::of(size) };
+        assert!(uploaded_out(kept(1 << 20)).warnings.is_empty());
+        let (large, larger) = (uploaded_out(kept(1 << 31)).warnings, uploaded_out(kept(1 << 32)).warnings);
+        assert_eq!((large.len(), larger.len()), (1, 1));
+        assert_ne!(large, larger);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_core::fields::Fields;
 use otaria_core::{DeviceTypeId, PartnerId};
-use otaria_store::device_types::{self, DeviceType};
-use otaria_wire::partner::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, PageOut};
+use otaria_store::device_types::{self, Details, DeviceType};
+use otaria_wire::partner::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, PageOut, SuccessOn};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,6 +14,7 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
+use super::policies::{policy, with_policy};
 use crate::access::people::{Managing, Viewing};
 use crate::actions::Error;
 use crate::service::Service;
@@ -23,14 +24,19 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
 }
 
 fn out(partner: PartnerId, device_type: DeviceType) -> DeviceTypeOut {
-    DeviceTypeOut {
+    let record = DeviceTypeOut {
         device_type_id: device_type.device_type_id.to_string(),
-        name: device_type.name,
-        description: device_type.description,
+        name: device_type.details.name,
+        description: device_type.details.description,
+        confirmation_required: false,
+        success_on: SuccessOn::Report,
+        version_within_seconds: None,
+        maintenance: None,
         partner_id: partner.to_string(),
         created_timestamp: device_type.created.as_millis(),
         updated_timestamp: device_type.updated.as_millis(),
-    }
+    };
+    with_policy(record, &device_type.details.policy)
 }
 
 /// Creates a device type, under the id given or a new one.
@@ -49,14 +55,17 @@ async fn create(
     JsonBody(body): JsonBody<DeviceTypeIn>,
 ) -> Result<(StatusCode, Json<DeviceTypeOut>), Refusal> {
     let mut fields = Fields::new();
-    let name = fields.name("name", body.name.as_deref());
-    let description = fields.description(body.description.as_deref());
+    let details = Details {
+        name: fields.name("name", body.name.as_deref()),
+        description: fields.description(body.description.as_deref()),
+        policy: policy(&mut fields, &body),
+    };
     let id = body
         .device_type_id
         .filter(|id| !id.is_empty())
         .and_then(|id| id.parse::<DeviceTypeId>().map_err(|error| fields.refuse("deviceTypeId", error)).ok());
     fields.finish().map_err(Error::from)?;
-    let device_type = service.create_device_type(scope, actor, id, name, description).await?;
+    let device_type = service.create_device_type(scope, actor, id, details).await?;
     Ok((StatusCode::CREATED, Json(out(scope.partner_id(), device_type))))
 }
 
@@ -95,7 +104,7 @@ async fn get(
     Ok(Json(out(scope.partner_id(), device_type)))
 }
 
-/// Replaces a device type's name and description.
+/// Replaces what can be changed of a device type.
 #[utoipa::path(
     put, path = "/v1/partners/{partnerId}/deviceTypes/{deviceTypeId}", tag = "Device types",
     operation_id = "updateDeviceType",
@@ -114,9 +123,12 @@ async fn update(
 ) -> Result<Json<DeviceTypeOut>, Refusal> {
     let id = path.get("deviceTypeId")?;
     let mut fields = Fields::new();
-    let name = fields.name("name", body.name.as_deref());
-    let description = fields.description(body.description.as_deref());
+    let details = Details {
+        name: fields.name("name", body.name.as_deref()),
+        description: fields.description(body.description.as_deref()),
+        policy: policy(&mut fields, &body),
+    };
     fields.finish().map_err(Error::from)?;
-    let device_type = service.update_device_type(scope, actor, id, name, description).await?;
+    let device_type = service.update_device_type(scope, actor, id, details).await?;
     Ok(Json(out(scope.partner_id(), device_type)))
 }

@@ -1,5 +1,4 @@
-//! Devices: `/v1/accounts/{accountId}/devices`, and the partner's view of its fleet at
-//! `/v1/partners/{partnerId}/devices`
+//! An account's devices: `/v1/accounts/{accountId}/devices`
 
 use std::time::Duration;
 
@@ -7,21 +6,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER_PERMISSIVE;
+use otaria_core::Timestamp;
 use otaria_core::fields::Fields;
-use otaria_core::{DeviceTypeId, Timestamp};
-use otaria_store::devices::{self, Device, Filter};
+use otaria_store::devices::Device;
 use otaria_wire::partner::{
     AttributeOut, DeviceActionIn, DeviceActionKind, DeviceIn, DeviceOut, DeviceStateOut, DeviceTagOut,
-    DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel, PageOut,
+    DeviceVersionOut, FriendlyNameIn, FriendlyNameOut, NotificationLevel,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::JsonBody;
 use super::errors::Refusal;
-use super::lists::{PageParams, Query, page_out};
+use super::lists::Query;
 use super::path::PathParts;
-use crate::access::people::{Viewing, ViewingAccount, WritingAccount};
+use crate::access::people::{ViewingAccount, WritingAccount};
 use crate::actions::Error;
 use crate::actions::devices::DeviceDetails;
 use crate::service::Service;
@@ -33,8 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(rename))
         .routes(routes!(replace_token))
         .routes(routes!(act))
-        .routes(routes!(fleet))
-        .routes(routes!(fleet_device))
 }
 
 /// The longest value of an attribute, in hex digits.
@@ -44,13 +41,13 @@ const MISSED_POLLS: u32 = 3;
 
 /// Who looks at a device.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum View {
+pub(super) enum View {
     Account,
     Partner,
 }
 
 /// What a request wants to see of a device.
-struct Expansions<'q> {
+pub(super) struct Expansions<'q> {
     query: &'q Query,
     view: View,
     now: Timestamp,
@@ -58,7 +55,7 @@ struct Expansions<'q> {
 }
 
 impl<'q> Expansions<'q> {
-    fn of(query: &'q Query, view: View, service: &Service) -> Self {
+    pub(super) fn of(query: &'q Query, view: View, service: &Service) -> Self {
         let connected_for = service.settings.poll * MISSED_POLLS;
         Self { query, view, now: service.clock.now(), connected_for }
     }
@@ -67,12 +64,14 @@ impl<'q> Expansions<'q> {
         self.query.lists("expansions", expansion)
     }
 
-    fn out(&self, device: Device) -> DeviceOut {
+    pub(super) fn out(&self, device: Device) -> DeviceOut {
         DeviceOut {
             device_state: self.wants("state").then(|| self.state(&device)),
             device_tags: self.wants("tags").then(|| tags(&device)),
             attributes: self.wants("attributes").then(|| attributes(&device)),
             versions: (self.view == View::Partner).then(|| versions(&device)),
+            last_poll_timestamp: device.last_seen.filter(|_| self.view == View::Partner).map(Timestamp::as_millis),
+            last_address: device.last_address.clone().filter(|_| self.view == View::Partner),
             ..plain(device)
         }
     }
@@ -111,6 +110,11 @@ fn plain(device: Device) -> DeviceOut {
         attributes: None,
         versions: None,
         config_data: None,
+        last_poll_timestamp: None,
+        last_address: None,
+        auto_confirm: None,
+        waiting: None,
+        said: None,
         device_token: None,
     }
 }
@@ -314,56 +318,4 @@ async fn act(
     service.device_of_account(&scope, &path.get("deviceId")?).await?;
     let description = "The device polls (DDI), so nothing can be sent to it at once: push an image instead.";
     Err(Error::conflict("not_supported_by_device", description).into())
-}
-
-/// Retrieves a page of the partner's fleet.
-#[utoipa::path(
-    get, path = "/v1/partners/{partnerId}/devices", tag = "Devices", operation_id = "listFleet",
-    params(
-        ("partnerId" = String, Path, description = "The partner's id"),
-        ("deviceTypeId" = Option<String>, Query, description = "Only of this device type"),
-        ("tag" = Option<String>, Query, description = "Only with this tag"),
-        ("q" = Option<String>, Query, description = "Only with this text in the id or friendly name, without case"),
-        ("expansions" = Option<String>, Query, description = "Any of state, tags, attributes, comma-separated"),
-        PageParams,
-    ),
-    responses((status = 200, description = "A page", body = PageOut<DeviceOut>)),
-)]
-async fn fleet(
-    Viewing(scope): Viewing,
-    State(service): State<Service>,
-    query: Query,
-) -> Result<Json<PageOut<DeviceOut>>, Refusal> {
-    let mut fields = Fields::new();
-    let filter = Filter {
-        device_type_id: query.parsed::<DeviceTypeId>(&mut fields, "deviceTypeId"),
-        tag: query.first("tag").unwrap_or_default().trim().to_owned(),
-        text: query.first("q").unwrap_or_default().to_owned(),
-    };
-    let request = query.page(&mut fields, devices::SORTABLE);
-    fields.finish().map_err(Error::from)?;
-    let page = service.fleet(&scope, &filter, &request).await?;
-    let expansions = Expansions::of(&query, View::Partner, &service);
-    Ok(Json(page_out(page, &request, |device| expansions.out(device))))
-}
-
-/// Retrieves a device of the partner's fleet, with what it says about itself.
-#[utoipa::path(
-    get, path = "/v1/partners/{partnerId}/devices/{deviceId}", tag = "Devices", operation_id = "getFleetDevice",
-    params(
-        ("partnerId" = String, Path, description = "The partner's id"),
-        ("deviceId" = String, Path, description = "The device's id"),
-        ("expansions" = Option<String>, Query, description = "Any of state, tags, attributes, comma-separated"),
-    ),
-    responses((status = 200, description = "The device", body = DeviceOut)),
-)]
-async fn fleet_device(
-    Viewing(scope): Viewing,
-    State(service): State<Service>,
-    path: PathParts,
-    query: Query,
-) -> Result<Json<DeviceOut>, Refusal> {
-    let (device, config) = service.fleet_device(&scope, &path.get("deviceId")?).await?;
-    let out = Expansions::of(&query, View::Partner, &service).out(device);
-    Ok(Json(DeviceOut { config_data: (!config.is_empty()).then_some(config), ..out }))
 }

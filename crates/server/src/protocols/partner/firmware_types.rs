@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_core::fields::Fields;
 use otaria_core::{FirmwareType, PartnerId};
-use otaria_store::firmware_types::TypeRecord;
+use otaria_store::firmware_types::{Details, TypeRecord};
 use otaria_wire::partner::{FirmwareTypeIn, FirmwareTypeOut, FirmwareTypeUpdateIn};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,8 +29,9 @@ fn out(partner: PartnerId, record: TypeRecord) -> FirmwareTypeOut {
     let own = record.firmware_type.platform().is_none();
     FirmwareTypeOut {
         id: record.id.to_string(),
-        name: record.name,
-        description: record.description,
+        name: record.details.name,
+        description: record.details.description,
+        part: record.details.part,
         r#type: i64::from(record.firmware_type.number()),
         partner_id: if own { partner.to_string() } else { PLATFORM.to_owned() },
         created_timestamp: record.created.as_millis(),
@@ -55,12 +56,19 @@ async fn create(
     JsonBody(body): JsonBody<FirmwareTypeIn>,
 ) -> Result<(StatusCode, Json<FirmwareTypeOut>), Refusal> {
     let mut fields = Fields::new();
-    let name = fields.name("name", body.name.as_deref());
-    let description = fields.description(body.description.as_deref());
+    let details = details(&mut fields, body.name.as_deref(), body.description.as_deref(), body.part.as_deref());
     let own = own_type(&mut fields, body.r#type.map(|text| text.0));
     fields.finish().map_err(crate::actions::Error::from)?;
-    let record = service.create_firmware_type(scope, actor, own, name, description).await?;
+    let record = service.create_firmware_type(scope, actor, own, details).await?;
     Ok((StatusCode::CREATED, Json(out(scope.partner_id(), record))))
+}
+
+fn details(fields: &mut Fields, name: Option<&str>, description: Option<&str>, part: Option<&str>) -> Details {
+    Details {
+        name: fields.name("name", name),
+        description: fields.description(description),
+        part: fields.word("part", part, 35),
+    }
 }
 
 /// The number of a partner's own type; where it is none, one that is never used.
@@ -112,7 +120,7 @@ async fn get(
     Ok(Json([out(scope.partner_id(), record)]))
 }
 
-/// Replaces the name and description of a firmware type of the partner's own.
+/// Replaces what can be changed of a firmware type of the partner's own.
 #[utoipa::path(
     put, path = "/v1/ota/partners/{partnerId}/types/{type}", tag = "Firmware types",
     operation_id = "updateFirmwareType",
@@ -131,9 +139,8 @@ async fn update(
 ) -> Result<StatusCode, Refusal> {
     let firmware_type = path.get("type")?;
     let mut fields = Fields::new();
-    let name = fields.name("name", body.name.as_deref());
-    let description = fields.description(body.description.as_deref());
+    let details = details(&mut fields, body.name.as_deref(), body.description.as_deref(), body.part.as_deref());
     fields.finish().map_err(crate::actions::Error::from)?;
-    service.update_firmware_type(scope, actor, firmware_type, name, description).await?;
+    service.update_firmware_type(scope, actor, firmware_type, details).await?;
     Ok(StatusCode::NO_CONTENT)
 }

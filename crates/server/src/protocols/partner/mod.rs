@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod firmware_images;
 mod firmware_types;
+mod fleet;
 mod gateway_tokens;
 mod health;
 mod lists;
@@ -22,11 +23,13 @@ mod me;
 mod oauth;
 mod partners;
 mod path;
+mod policies;
 mod pool;
 mod pushes;
 mod refusals;
 mod registers;
 mod text;
+mod unreadable;
 mod users;
 
 use axum::Router;
@@ -57,6 +60,8 @@ fn documented() -> OpenApiRouter<Service> {
         .merge(device_types::routes())
         .merge(accounts::routes())
         .merge(devices::routes())
+        .merge(fleet::routes())
+        .merge(unreadable::routes())
         .merge(gateway_tokens::routes())
         .merge(device_authentication::routes())
         .merge(health::routes())

@@ -7,7 +7,7 @@ use otaria_core::Timestamp;
 use otaria_core::fields::Fields;
 use otaria_core::push;
 use otaria_store::pushes::{self, Filter, HistoryEntry, PushRecord};
-use otaria_wire::partner::{PageOut, PushHistoryOut, PushOut, PushState};
+use otaria_wire::partner::{PageOut, PushConfirmation, PushHistoryOut, PushOut, PushState};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -41,7 +41,16 @@ pub(super) const fn state(state: push::PushState) -> PushState {
     }
 }
 
-fn out(record: PushRecord) -> PushOut {
+const fn confirmation(confirmation: push::Confirmation) -> Option<PushConfirmation> {
+    match confirmation {
+        push::Confirmation::NotAsked => None,
+        push::Confirmation::Waiting => Some(PushConfirmation::Waiting),
+        push::Confirmation::Given => Some(PushConfirmation::Given),
+        push::Confirmation::Denied => Some(PushConfirmation::Denied),
+    }
+}
+
+pub(super) fn out(record: PushRecord) -> PushOut {
     let push = record.push;
     PushOut {
         id: push.id.to_string(),
@@ -52,6 +61,7 @@ fn out(record: PushRecord) -> PushOut {
         version_number: push.version_number.to_string(),
         version: record.version,
         state: state(push.state),
+        confirmation: confirmation(push.terms.confirmation),
         progress: push.progress.map(i64::from),
         message: push.message,
         created_timestamp: push.created.as_millis(),
@@ -63,12 +73,13 @@ fn out(record: PushRecord) -> PushOut {
     }
 }
 
-fn history_out(history: HistoryEntry) -> PushHistoryOut {
+pub(super) fn history_out(history: HistoryEntry) -> PushHistoryOut {
     PushHistoryOut {
         timestamp: history.at.as_millis(),
         state: state(history.entry.state),
         message: history.entry.message,
         details: (!history.entry.details.is_empty()).then_some(history.entry.details),
+        count: (history.times > 1).then_some(history.times),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Whether a request's conditions let the bytes be sent.
 
 use axum::http::HeaderMap;
-use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use otaria_wire::http::entity_tags::EntityTags;
+
+use crate::protocols::lines;
 
 /// What the conditions of a request come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,38 +17,27 @@ pub(super) enum Verdict {
     Failed,
 }
 
-pub(super) fn judge(headers: &HeaderMap, etag: &str) -> Verdict {
-    if matches(headers, IF_MATCH, |tag| tag == etag.trim_matches('"') || tag == etag) == Some(false) {
+pub(super) fn judge(headers: &HeaderMap, opaque: &str) -> Verdict {
+    let tags = |name| EntityTags::of(lines(headers, &name));
+    if tags(IF_MATCH).is_some_and(|wanted| !wanted.have_exactly(opaque)) {
         return Verdict::Failed;
     }
-    // Weak comparison (RFC 9110, section 13.1.2).
-    match matches(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag) == etag) {
-        Some(true) => Verdict::NotModified,
-        Some(false) | None => Verdict::Send,
-    }
-}
-
-/// Whether one of the header's entity tags is ours; none without the header. Our tags hold no comma.
-fn matches(headers: &HeaderMap, name: HeaderName, is_ours: impl Fn(&str) -> bool) -> Option<bool> {
-    let values = headers.get_all(name);
-    values.iter().next()?;
-    let mut tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    Some(tags.any(|tag| tag.trim() == "*" || is_ours(tag.trim())))
+    if tags(IF_NONE_MATCH).is_some_and(|known| known.have(opaque)) { Verdict::NotModified } else { Verdict::Send }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
     fn judged(name: HeaderName, value: &'static str) -> Verdict {
-        judge(&HeaderMap::from_iter([(name, HeaderValue::from_static(value))]), "\"abc\"")
+        judge(&HeaderMap::from_iter([(name, HeaderValue::from_static(value))]), "abc")
     }
 
     #[test]
     fn tags_are_compared() {
-        assert_eq!(judge(&HeaderMap::new(), "\"abc\""), Verdict::Send);
+        assert_eq!(judge(&HeaderMap::new(), "abc"), Verdict::Send);
         for same in ["\"abc\"", "W/\"abc\"", "*", "\"x\", \"abc\""] {
             assert_eq!(judged(IF_NONE_MATCH, same), Verdict::NotModified, "{same}");
         }

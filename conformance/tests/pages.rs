@@ -1,0 +1,209 @@
+//! The programs that the pages on devices print, run as they stand there.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is all test code")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use otaria_conformance::pages::block;
+use otaria_conformance::{Api, Engine, Noise, Server, until};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+const DEVICES: &str = include_str!("../../docs/devices.md");
+const DEVICE: &str = "lamp-1";
+
+/// A server with a device that was set up as the page on devices says, and a folder for the device.
+struct Scene {
+    server: Server,
+    api: Api,
+    folder: tempfile::TempDir,
+    device_type: String,
+    token: String,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let settings = [("OTARIA_POLL_SECONDS", "1"), ("OTARIA_BUSY_POLL_SECONDS", "1")];
+        let server = Server::start_with(Engine::Sqlite, &settings).await;
+        let (api, folder) = (server.owner().await, tempfile::tempdir().unwrap());
+        let mut scene = Self { server, api, folder, device_type: String::new(), token: String::new() };
+        scene.installer("cp \"$1\" \"$FOLDER/installed\"");
+        let made =
+            scene.operator(&format!("{}\necho $DEVICE_TYPE $DEVICE_TOKEN", block(DEVICES, "sh", "DEVICE_TOKEN=")));
+        let (device_type, token) = made.trim().split_once(' ').unwrap();
+        (scene.device_type, scene.token) = (device_type.to_owned(), token.to_owned());
+        scene
+    }
+
+    /// What an operator's shell prints, who has what the pages say one has.
+    fn operator(&self, script: &str) -> String {
+        let api = "api() { curl -sf -H \"Authorization: Bearer $TOKEN\" \"$@\"; }";
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", &format!("{api}\n{script}")]).current_dir(self.folder.path());
+        shell.env("URL", self.server.url()).env("TOKEN", self.api.token.as_ref().unwrap());
+        shell.env("PARTNER", self.server.partner()).env("ACCOUNT", self.server.account());
+        shell.env("DEVICE_ID", DEVICE).env("DEVICE_TYPE", &self.device_type);
+        let output = shell.stderr(Stdio::inherit()).output().unwrap();
+        assert!(output.status.success(), "{script}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Pushes these bytes as the page says; the push's address.
+    fn push(&self, version: &str, bytes: &[u8]) -> String {
+        std::fs::write(self.path("app.img"), bytes).unwrap();
+        let variables = format!("FILE=app.img TYPE=3 VERSION={version}");
+        let push = self.operator(&format!("{variables}\n{}\necho $PUSH", block(DEVICES, "sh", "PUSH=")));
+        let told = self.operator(&format!("PUSH={push}{}", block(DEVICES, "sh", "api $URL$PUSH")));
+        assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["state"], "offered");
+        push.trim().to_owned()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The device's installer from now on.
+    fn installer(&self, script: &str) {
+        let file = self.path("install");
+        // A name of its own first: a program that runs must not be written to.
+        std::fs::write(self.path("new"), format!("#!/bin/sh\nset -e\n{script}\n")).unwrap();
+        std::fs::set_permissions(self.path("new"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(self.path("new"), file).unwrap();
+    }
+
+    fn installed(&self) -> Vec<u8> {
+        std::fs::read(self.path("installed")).unwrap()
+    }
+
+    async fn shown(&self, push: &str) -> Value {
+        self.api.get(push).await.ok().body
+    }
+
+    async fn cancel(&self, push: &str) {
+        self.api.delete(push).await.is(StatusCode::NO_CONTENT);
+    }
+
+    async fn device(&self) -> Value {
+        self.api.get(&format!("/v1/partners/{}/devices/{DEVICE}", self.server.partner())).await.ok().body
+    }
+}
+
+fn states(push: &Value) -> Vec<&str> {
+    let mut states: Vec<_> =
+        push["history"].as_array().unwrap().iter().rev().map(|entry| entry["state"].as_str().unwrap()).collect();
+    states.dedup();
+    states
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_script_keeps_a_device_up_to_date() {
+    let page = include_str!("../../docs/devices/curl.md");
+    let scene = Scene::set().await;
+    std::fs::write(scene.path("update-device"), block(page, "sh", "#!/bin/sh")).unwrap();
+    let run = || {
+        let mut shell = Command::new("sh");
+        shell.arg(scene.path("update-device")).env("URL", scene.server.url()).env("TENANT", "DEFAULT");
+        shell.env("DEVICE_ID", DEVICE).env("DEVICE_TOKEN", &scene.token).env("FOLDER", scene.folder.path());
+        shell.env("INSTALL", scene.path("install")).status().unwrap().success()
+    };
+    assert!(run());
+    let told = scene.device().await["configData"].clone();
+    assert_eq!((&told["model"], told["kernel"].is_string()), (&json!("lamp"), true));
+
+    let bytes = Noise::new(31).bytes(1_000_000);
+    let push = scene.push("1.0", &bytes);
+    // A run before was cut.
+    std::fs::write(scene.path("1"), &bytes[..400_000]).unwrap();
+    assert!(run());
+    let shown = scene.shown(&push).await;
+    assert_eq!(states(&shown), ["offered", "fetched", "downloading", "downloaded", "succeeded"]);
+    assert_eq!(scene.device().await["versions"][0]["version"], "1.0");
+    assert!(scene.installed() == bytes && !scene.path("1").exists());
+
+    // Complete, and the run before ended there.
+    let push = scene.push("1.1", &bytes[1..]);
+    std::fs::write(scene.path("2"), &bytes[1..]).unwrap();
+    assert!(run());
+    assert_eq!(states(&scene.shown(&push).await), ["offered", "fetched", "downloaded", "succeeded"]);
+
+    let push = scene.push("1.2", &bytes[2..]);
+    std::fs::write(scene.path("3"), &bytes[..500_000]).unwrap();
+    assert!(run());
+    let shown = scene.shown(&push).await;
+    assert_eq!((&shown["state"], &shown["message"]), (&json!("failed"), &json!("the file is damaged")));
+
+    scene.installer("exit 1");
+    let push = scene.push("1.3", &bytes[3..]);
+    assert!(run());
+    let shown = scene.shown(&push).await;
+    assert_eq!((&shown["state"], &shown["message"]), (&json!("failed"), &json!("the installation failed")));
+
+    let push = scene.push("1.4", &bytes[4..]);
+    let details = format!("/DEFAULT/controller/v1/{DEVICE}/deploymentBase/5");
+    let fetched = scene.api.http.get(format!("{}{details}", scene.server.url()));
+    fetched.header("authorization", format!("TargetToken {}", scene.token)).send().await.unwrap();
+    scene.cancel(&push).await;
+    assert!(run());
+    let shown = scene.shown(&push).await;
+    assert_eq!((&shown["state"], &shown["message"]), (&json!("cancelled"), &json!("stopped")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_boot_loader_downloads_with_one_line() {
+    let page = include_str!("../../docs/devices/curl.md");
+    let scene = Scene::set().await;
+    let ask = |version: &str| {
+        let variables = format!("TENANT=DEFAULT DEVICE_TOKEN={} TYPE=3 VERSION={version}", scene.token);
+        scene.operator(&format!("{variables}\n{}", block(page, "sh", "/direct/v1/")))
+    };
+    assert_eq!(ask("1.0"), "304");
+    let push = scene.push("1.1", b"an image");
+    assert_eq!(ask("1.0"), "200");
+    assert_eq!(std::fs::read(scene.path("image")).unwrap(), b"an image");
+    assert_eq!(ask("1.1"), "304");
+    assert_eq!(scene.shown(&push).await["state"], "succeeded");
+}
+
+/// The program of the page, as it runs.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_in_rust_keeps_a_device_up_to_date() {
+    let page = include_str!("../../docs/devices/hawkbit-rs.md");
+    assert_eq!(
+        block(page, "rust", "fn main"),
+        include_str!("../src/bin/hawkbit_rs.rs"),
+        "the page prints another one"
+    );
+    let scene = Scene::set().await;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_hawkbit_rs"));
+    program.args([&scene.server.url(), "DEFAULT", DEVICE, &scene.token]).arg(scene.path("updates"));
+    program.arg(scene.path("install")).env("FOLDER", scene.folder.path());
+    let _running = Running(program.spawn().unwrap());
+    let reaches = async |push: &str, state: &str| {
+        until(&format!("the push is {state}"), || async { scene.shown(push).await["state"] == state }).await;
+        scene.shown(push).await
+    };
+
+    let bytes = Noise::new(32).bytes(1_000_000);
+    let push = scene.push("1.0", &bytes);
+    let shown = reaches(&push, "succeeded").await;
+    assert_eq!(states(&shown), ["offered", "fetched", "downloading", "downloaded", "succeeded"]);
+    assert_eq!(scene.installed(), bytes);
+    let told = scene.device().await;
+    assert_eq!((&told["versions"][0]["version"], &told["configData"]["model"]), (&json!("1.0"), &json!("lamp")));
+
+    scene.installer("echo 'the slot is full' >&2; exit 1");
+    let push = scene.push("1.1", &bytes[1..]);
+    let shown = reaches(&push, "failed").await;
+    assert!(shown["message"].as_str().unwrap().contains("the slot is full"), "{shown}");
+}

@@ -1,0 +1,30 @@
+//! Who asks, and for what.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use otaria_core::FirmwareType;
+use otaria_store::scopes::AuthenticatedDevice;
+
+use super::errors::Refusal;
+use crate::access::device::BasicDevice;
+use crate::actions::Error;
+use crate::service::Service;
+
+/// A device that showed its token, and the firmware type in its path. Without a token nothing else is looked at.
+pub(super) struct Asker {
+    pub(super) device: AuthenticatedDevice,
+    pub(super) firmware_type: FirmwareType,
+}
+
+impl FromRequestParts<Service> for Asker {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Refusal> {
+        let BasicDevice(device) = BasicDevice::from_request_parts(parts, service).await?;
+        let no_text = |_| Error::Malformed("the path must be UTF-8".to_owned());
+        let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
+        let named = params.iter().find(|(key, _)| *key == "type").map_or("", |(_, value)| value);
+        let firmware_type = named.parse().map_err(|_| Error::not_found("firmware type"))?;
+        Ok(Self { device, firmware_type })
+    }
+}

@@ -1,0 +1,104 @@
+//! What a device sends that cannot be read as it is, is kept for those who look after it.
+
+use std::time::Duration;
+
+use otaria_core::unreadable::{EXCERPT, KEPT, Outcome};
+use reqwest::Response;
+use rstest::rstest;
+use serde_json::json;
+
+use crate::scratch::Engine;
+use crate::world::{TOKEN, World};
+
+const FEEDBACK: &str = "/deploymentBase/1/feedback";
+
+async fn put(world: &World, body: impl Into<Vec<u8>>) -> Response {
+    world.put("/configData").header("content-type", "application/json").body(body.into()).send().await.unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_sent_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    world.push("1.0").await;
+    assert_eq!(put(&world, "{\"data\":{\"a\":\"b\nc\"}}").await.status(), 200);
+    assert_eq!(put(&world, "{\"data\":1}\x01").await.status(), 400);
+    let closed = r#"{"status":{"execution":"closed","result":{"finished":"maybe"}}}"#;
+    assert_eq!(world.post(FEEDBACK).body(closed).send().await.unwrap().status(), 400);
+    assert_eq!(world.get("").header("accept", "text/html").send().await.unwrap().status(), 406);
+    assert_eq!(world.get("/deploymentBase/x?c=y").send().await.unwrap().status(), 400);
+    assert_eq!(put(&world, vec![b' '; 300_000]).await.status(), 413);
+    // What is in order is not kept, nor what is no matter of how it is written.
+    assert_eq!(world.configures(json!({"data": {"a": "b"}})).await, 200);
+    assert_eq!(world.says(9, "closed", "success", &[]).await, 404);
+
+    let sent = world.unreadable().await;
+    let shown: Vec<_> = sent.iter().rev().map(|one| (one.request.as_str(), one.outcome, one.times)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("PUT /configData", Outcome::Repaired, 1),
+            ("PUT /configData", Outcome::Refused, 1),
+            ("POST /deploymentBase/1/feedback", Outcome::Refused, 1),
+            ("GET /", Outcome::Refused, 1),
+            ("GET /deploymentBase/x", Outcome::Refused, 1),
+            ("PUT /configData", Outcome::Refused, 1),
+        ]
+    );
+    let reasons = ["control characters", "no JSON", r#"finished "maybe""#, "Accept: text/html", "integer", "262144"];
+    for (one, reason) in sent.iter().rev().zip(reasons) {
+        assert!(one.reason.contains(reason), "{one:?}");
+    }
+    assert_eq!(sent[5].body, "{\"data\":{\"a\":\"b\nc\"}}");
+    assert_eq!(
+        (sent[4].body.as_str(), sent[4].media_type.as_deref()),
+        (r#"{"data":1}\x01"#, Some("application/json"))
+    );
+    assert_eq!(sent[3].media_type, None);
+    assert_eq!(sent[0].body.len(), EXCERPT);
+    assert!(sent[0].length > 256 * 1024);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_device_that_says_it_again_and_again_is_counted(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let first = world.now();
+    for round in 0..3 {
+        for second in 0..20 {
+            let body = format!(r#"{{"time":"20261122T1843{second:02}","round":{round},"data":[]}}"#);
+            assert_eq!(put(&world, body).await.status(), 400);
+        }
+        world.wait(Duration::from_secs(60));
+        let sent = world.unreadable().await;
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert_eq!((sent[0].times, sent[0].first), (20 * (round + 1), first));
+        assert!(sent[0].body.contains(&format!("T184319\",\"round\":{round}")), "the latest is shown");
+    }
+    for number in 0..KEPT + 3 {
+        assert_eq!(put(&world, format!(r#"{{"data":"{}"}}"#, "x".repeat(number))).await.status(), 400);
+        if number % 5 == 0 {
+            world.unreadable().await;
+        }
+    }
+    let sent = world.unreadable().await;
+    assert_eq!(sent.len(), KEPT);
+    assert!(
+        sent[0].body.contains(&"x".repeat(KEPT + 2)) && sent[KEPT - 1].body.contains("\"xxx\""),
+        "the last ones stay"
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn no_credential_is_kept_nor_what_strangers_send(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    assert_eq!(put(&world, format!(r#"{{"token":"{TOKEN}","data":"{TOKEN}""#)).await.status(), 400);
+    let stranger = world.get_unsigned("/DEFAULT/controller/v1/dev-7/deploymentBase/x");
+    assert_eq!(stranger.header("authorization", "TargetToken wrong").send().await.unwrap().status(), 401);
+    let sent = world.unreadable().await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].body, r#"{"token":"***","data":"***""#);
+}
