@@ -65,8 +65,9 @@ async fn a_new_push_waits_for_its_device(#[values(Sqlite, Postgres)] engine: Eng
     let told = history(&world, fleet.partner, made.push.id).await;
     let first = Entry { state: PushState::Offered, message: None, details: vec![] };
     assert_eq!(told.iter().map(|one| (one.at, &one.entry)).collect::<Vec<_>>(), [(at(100), &first)]);
-    assert_eq!(pushes::image_name(&mut conn, &device, 1).await.unwrap().as_deref(), Some("Hub"));
-    assert_eq!(pushes::image_name(&mut conn, &device, 2).await.unwrap(), None);
+    let image = pushes::image(&mut conn, &device, 1).await.unwrap().unwrap();
+    assert_eq!((image.name.as_str(), image.part), ("Hub", None));
+    assert_eq!(pushes::image(&mut conn, &device, 2).await.unwrap(), None);
     let shown = devices::get(&mut conn, &fleet.partner, device.device_id()).await.unwrap().unwrap();
     assert!(shown.updating);
 }

@@ -20,7 +20,8 @@ use crate::scratch::Scratch;
 use crate::world::{INSTALLATION, World, at, commit, content, location, new_user, own_type, sorted};
 
 async fn insert_type(tx: &mut Tx, partner: ManagePartner, number: i64) -> Result<(), Error> {
-    firmware_types::insert(tx, &partner, own_type(number), "T", None, at(1)).await.map(drop)
+    let details = firmware_types::Details { name: "T".into(), description: None, part: None };
+    firmware_types::insert(tx, &partner, own_type(number), &details, at(1)).await.map(drop)
 }
 
 async fn numbers(conn: &mut Conn, partner: ManagePartner) -> Vec<u8> {
