@@ -323,7 +323,7 @@ pub async fn last_said(
 ) -> Result<Vec<(PushId, HistoryEntry)>, Error> {
     let rows: Vec<SaidRow> = fetch_all!(
         conn,
-        "SELECT p.push_id, h.at_ms, h.state, h.message, h.details
+        "SELECT p.push_id, h.at_ms, h.state, h.message, h.details, h.times
          FROM pushes p JOIN push_history h ON h.partner_id = p.partner_id AND h.push_id = p.push_id
          WHERE p.partner_id = $1 AND p.device_id = $2 AND h.message IS NOT NULL
          ORDER BY h.at_ms DESC, p.action DESC, h.sequence DESC LIMIT $3",
