@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
-use otaria_conformance::Engine;
 use otaria_conformance::tenants::{NOT_FOR_CLIENTS, Operation, Scene, nothing, said};
+use otaria_conformance::{Engine, until};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -130,8 +130,14 @@ async fn the_same_names_at_another_partner_are_its_own(#[case] engine: Engine) {
     api.put(&format!("{ota}/types/101"), json!({ "name": "changed" })).await.is(StatusCode::NO_CONTENT);
     assert_eq!(api.delete(&push).await.status, StatusCode::NO_CONTENT);
     api.delete(&one).await.is(StatusCode::NO_CONTENT);
+    assert_eq!(alpha.dump(&operations).await, before);
     assert_eq!(alpha.poll(&server.partner()).await, StatusCode::OK);
     assert_eq!(alpha.poll(partner).await, StatusCode::UNAUTHORIZED);
+    // That it polled shows from now on.
+    let explain = format!("/v1/partners/{}/devices/{}/explain", server.partner(), theirs["deviceId"]);
+    until("the poll shows", || async { alpha.api.get(&explain).await.ok().body["device"]["code"] == "polling" })
+        .await;
+    let before = alpha.dump(&operations).await;
     api.delete(&device).await.is(StatusCode::NO_CONTENT);
     assert_eq!(alpha.dump(&operations).await, before);
 
@@ -197,6 +203,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "getDeviceType",
             "listFleet",
             "getFleetDevice",
+            "explainDevice",
             "listUnreadable",
             "listGatewayTokens",
             "getDeviceAuthentication",

@@ -1,6 +1,8 @@
 //! The rules that clients in the field impose on the server: a function each, by its number in the protocol's notes.
 
 use otaria_core::FirmwareType;
+use otaria_core::maintenance::{Maintenance, Outside, Window, WindowClock};
+use otaria_core::policy::Policy;
 use otaria_core::push::PushState;
 use otaria_core::unreadable::Outcome;
 use rstest::rstest;
@@ -248,4 +250,241 @@ async fn r13_expectations_chunks_and_odd_headers(#[values(Engine::Sqlite, Engine
         asked(&mut world.connection().await, &format!("{stranger}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n"))
             .await;
     assert!(refused.starts_with("http/1.1 401 "), "{refused}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn r1_an_action_is_named_by_a_positive_number_below_two_to_the_31(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    let shown: Value = world.get("/deploymentBase/1").send().await.unwrap().json().await.unwrap();
+    assert_eq!(shown["id"].as_str().unwrap().parse::<i32>().unwrap(), pushed.action);
+    world.cancel(&pushed).await;
+    let cancel: Value = world.get("/cancelAction/1").send().await.unwrap().json().await.unwrap();
+    assert_eq!(cancel, json!({"id": "1", "cancelAction": {"stopId": "1"}}));
+    for none in ["0", "-1", "2147483648", "99999999999999999999"] {
+        assert_eq!(world.get(&format!("/deploymentBase/{none}")).send().await.unwrap().status(), 404, "{none}");
+    }
+}
+
+#[rstest]
+#[case::plain("http://ota.example", &["download-http", "md5sum-http"])]
+#[case::over_tls("https://ota.example", &["download", "download-http", "md5sum", "md5sum-http"])]
+#[tokio::test]
+async fn r9_links_are_absolute_and_have_both_names_over_tls(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] public_url: &str,
+    #[case] names: &[&str],
+) {
+    let set = |raw: &mut otaria_server::RawSettings| raw.public_url = Some(public_url.to_owned());
+    let Some(world) = World::with(engine, set).await else { return };
+    world.push("1.0").await;
+    let shown: Value = world.get("/deploymentBase/1").send().await.unwrap().json().await.unwrap();
+    let links = shown["deployment"]["chunks"][0]["artifacts"][0]["_links"].as_object().unwrap();
+    assert_eq!(links.keys().map(String::as_str).collect::<Vec<_>>(), names);
+    for (name, link) in links {
+        let href = link["href"].as_str().unwrap();
+        let start = format!("{public_url}/DEFAULT/controller/v1/{DEVICE}/softwaremodules/1/artifacts/");
+        assert!(href.starts_with(&start), "{name}: {href}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn r10_a_tenant_is_found_without_case_and_links_say_default(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    for tenant in ["DEFAULT", "default", "DeFault", "LAMPS", "lamps"] {
+        let url = world.base().replace("/DEFAULT/", &format!("/{tenant}/"));
+        let answer = reqwest::Client::new().get(url).header("Authorization", format!("TargetToken {TOKEN}"));
+        let answer: Value = answer.send().await.unwrap().json().await.unwrap();
+        assert_eq!(world.path(&answer["_links"], "configData"), "/configData", "{tenant}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn r11_one_chunk_with_one_artifact_and_a_part_by_firmware_type(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    for (action, firmware_type, part) in [(1, FirmwareType::HUB, "os"), (2, FirmwareType::APPLICATION, "bApp")] {
+        world.push_type(firmware_type, "1.0").await;
+        let shown: Value =
+            world.get(&format!("/deploymentBase/{action}")).send().await.unwrap().json().await.unwrap();
+        let chunks = shown["deployment"]["chunks"].as_array().unwrap();
+        assert_eq!((chunks.len(), chunks[0]["artifacts"].as_array().unwrap().len()), (1, 1));
+        assert_eq!(chunks[0]["part"], part);
+        assert!(chunks[0]["artifacts"][0]["filename"].as_str().unwrap().ends_with(".swu"), "the extension stays");
+        assert_eq!(world.says(action, "closed", "success", &[]).await, 200);
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn r12_artifacts_take_head_ranges_and_a_header_or_a_signed_query(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let signed = |raw: &mut otaria_server::RawSettings| raw.artifact_links = Some("signed".to_owned());
+    let Some(world) = World::with(engine, signed).await else { return };
+    world.push("1.0").await;
+    let shown: Value = world.get("/deploymentBase/1").send().await.unwrap().json().await.unwrap();
+    let path = world.path(&shown["deployment"]["chunks"][0]["artifacts"][0]["_links"], "download-http");
+    let (bare, _) = path.split_once('?').unwrap();
+    let below_root = |path: &str| format!("/DEFAULT/controller/v1/{DEVICE}{path}");
+    let size = world.bytes.len();
+    for (by, request) in [("header", world.get(bare)), ("query", world.get_unsigned(&below_root(path)))] {
+        let whole = request.try_clone().unwrap().header("Accept-Encoding", "gzip").send().await.unwrap();
+        assert_eq!(whole.status(), 200, "{by}");
+        let tag = whole.headers()["etag"].to_str().unwrap().to_owned();
+        assert!(tag.starts_with('"') && tag.len() == 66, "the SHA-256: {tag}");
+        assert!(whole.headers().get("content-encoding").is_none());
+        assert_eq!(whole.headers()["accept-ranges"], "bytes");
+        assert_eq!(whole.bytes().await.unwrap(), world.bytes, "{by}");
+        for (range, status) in [("bytes=1-3", 206), ("bytes=0-0,5-6", 206), (&format!("bytes={size}-"), 416)] {
+            let part = request.try_clone().unwrap().header("Range", range).send().await.unwrap();
+            assert_eq!(part.status(), status, "{by} {range}");
+        }
+    }
+    for (by, request) in [("header", world.head(bare)), ("query", world.head_unsigned(&below_root(path)))] {
+        let looked = request.send().await.unwrap();
+        assert_eq!(
+            (looked.status().as_u16(), looked.headers()["content-length"].to_str().unwrap()),
+            (200, &*size.to_string()),
+            "{by}"
+        );
+    }
+    assert_eq!(world.get_unsigned(&below_root(bare)).send().await.unwrap().status(), 401);
+}
+
+#[rstest]
+#[tokio::test]
+async fn r14_the_time_to_sleep_is_jittered_by_device_and_shorter_while_an_update_is_on_its_way(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let sleep = async || world.poll().await["config"]["polling"]["sleep"].as_str().unwrap().to_owned();
+    let idle = sleep().await;
+    assert_eq!(idle.len(), 8);
+    assert!(("00:04:45"..="00:05:15").contains(&idle.as_str()), "{idle}");
+    world.wait(std::time::Duration::from_secs(7));
+    assert_eq!(sleep().await, idle, "the same for the same device, so that the answer need not be sent again");
+    world.push("1.0").await;
+    assert!(sleep().await.as_str() < "00:00:40");
+}
+
+#[rstest]
+#[tokio::test]
+async fn r15_outside_its_window_a_client_that_misreads_skip_gets_no_link(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    for (outside, offered) in [(Outside::Withhold, false), (Outside::DownloadAhead, true)] {
+        let Some(world) = World::on(engine).await else { return };
+        let windows = vec![Window { days: vec![], opens: "23:00".parse().unwrap(), minutes: 60 }];
+        let clock = WindowClock::Fixed("UTC".parse().unwrap());
+        let maintenance = Some(Maintenance { clock, windows, outside });
+        world.wants(Policy { maintenance, ..Policy::default() }).await;
+        world.push("1.0").await;
+        for (agent, understands) in [("libcurl-agent/1.0", false), ("rauc-hawkbit-c-agent/1.0", true)] {
+            let poll: Value = world.get("").header("User-Agent", agent).send().await.unwrap().json().await.unwrap();
+            assert_eq!(!poll["_links"]["deploymentBase"].is_null(), offered && understands, "{agent} {outside:?}");
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn r16_late_feedback_is_kept_and_answered_200(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    world.says(1, "closed", "failure", &["no"]).await;
+    assert_eq!(world.says(1, "proceeding", "none", &["still at it"]).await, 200);
+    assert_eq!(world.says(1, "closed", "success", &["after all"]).await, 200);
+    assert_eq!(world.state(&pushed).await, PushState::Failed);
+    assert_eq!(world.latest(&pushed).await.message.as_deref(), Some("after all"));
+    assert_eq!(world.says(7, "closed", "success", &[]).await, 404, "it never had that");
+}
+
+#[rstest]
+#[tokio::test]
+async fn r17_a_burst_is_taken_whole(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    let lines: Vec<String> = (0..30).map(|step| format!("{step} of 30")).collect();
+    let posts = lines.iter().map(|line| {
+        let status = json!({"execution": "proceeding", "result": {"finished": "none"}, "details": [line]});
+        world.post(FEEDBACK).json(&json!({"status": status})).send()
+    });
+    for answer in futures::future::join_all(posts).await {
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+    let said: std::collections::BTreeSet<_> =
+        world.history(&pushed).await.into_iter().filter_map(|entry| entry.entry.message).collect();
+    assert!(lines.iter().all(|line| said.contains(line)), "{said:?}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn r18_states_are_kept_apart(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    let mut seen = vec![world.state(&pushed).await];
+    world.get("/deploymentBase/1").send().await.unwrap();
+    seen.push(world.state(&pushed).await);
+    for (execution, details) in
+        [("download", ""), ("downloaded", ""), ("proceeding", "writing"), ("proceeding", "All Chunks Installed.")]
+    {
+        world.says(1, execution, "none", &[details]).await;
+        seen.push(world.state(&pushed).await);
+    }
+    world.says(1, "rejected", "none", &["not now"]).await;
+    assert_eq!(world.state(&pushed).await, PushState::Installed, "a device that does not like it says no end");
+    world.cancel(&pushed).await;
+    seen.push(world.state(&pushed).await);
+    world.feedback("/cancelAction/1/feedback", "closed", "success", &[]).await;
+    seen.push(world.state(&pushed).await);
+    use PushState::{Cancelled, Cancelling, Downloaded, Downloading, Fetched, Installed, Installing, Offered};
+    let expected = [Offered, Fetched, Downloading, Downloaded, Installing, Installed, Cancelling, Cancelled];
+    assert_eq!(seen, expected);
+}
+
+#[rstest]
+#[tokio::test]
+async fn r19_a_device_is_asked_again_what_it_is_after_a_success_and_every_few_days(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::with(engine, |raw| raw.config_data_seconds = Some(1000)).await else { return };
+    let asked = async || !world.poll().await["_links"]["configData"].is_null();
+    assert!(asked().await, "a new one");
+    assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
+    assert!(!asked().await);
+    world.push("1.0").await;
+    world.says(1, "closed", "success", &[]).await;
+    assert!(asked().await, "it may have become another");
+    assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
+    world.wait(std::time::Duration::from_secs(999));
+    assert!(!asked().await);
+    world.wait(std::time::Duration::from_secs(1));
+    assert!(asked().await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn r20_a_gateway_makes_an_unknown_device_where_it_may_and_a_wrong_token_is_401(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let (may, may_not) = (world.gateway("may register", true).await, world.gateway("may not", false).await);
+    let poll = async |device: &str, token: &str| {
+        let url = world.base().replace(DEVICE, device);
+        let request = reqwest::Client::new().get(url).header("Authorization", format!("GatewayToken {token}"));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(poll("new-1", &may_not).await, 401, "not 404");
+    assert_eq!(poll("new-1", "0123456789abcdef0123456789abcdef").await, 401);
+    assert_eq!(poll("new-1", &may).await, 200, "plug and play");
+    assert_eq!(poll("new-1", &may_not).await, 200, "it is known by now");
 }

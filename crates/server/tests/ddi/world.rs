@@ -8,11 +8,14 @@ use std::time::Duration;
 use otaria_core::digest::Digests;
 use otaria_core::policy::{AutoConfirm, Policy};
 use otaria_core::push::{Entry, Event, Push, PushState};
-use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, PushId, Timestamp, VersionNumber};
+use otaria_core::{
+    AccountId, DeviceId, DeviceTypeId, FirmwareType, GatewayTokenId, PartnerId, PushId, Timestamp, VersionNumber,
+};
 use otaria_server::{Clock, RawSettings, Service, Settings};
 use otaria_store::accounts::{self, Account};
 use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::devices::{self, NewDevice};
+use otaria_store::gateway_tokens::{self, GatewayToken, Registers};
 use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
 use otaria_store::pushes::{self, HistoryEntry, PushRecord};
@@ -47,6 +50,7 @@ pub(crate) struct World {
     url: String,
     client: Client,
     pub(crate) partner: ManagePartner,
+    account: AccountId,
     device_type: DeviceTypeId,
     /// Gone after the store.
     _places: (Scratch, TempDir),
@@ -96,11 +100,11 @@ impl World {
         let app = otaria_server::serve::router(service.clone());
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let (partner, device_type) = populate(&store).await;
+        let (partner, account, device_type) = populate(&store).await;
         let bytes = (0..1_000_000_u32).map(|number| (number % 251) as u8).collect();
         let client = Client::builder().no_proxy().build().unwrap();
         let _places = (scratch, folder);
-        Some(Self { service, store, bytes, repository, clock, url, client, partner, device_type, _places })
+        Some(Self { service, store, bytes, repository, clock, url, client, partner, account, device_type, _places })
     }
 
     pub(crate) async fn conn(&self) -> Conn {
@@ -265,6 +269,26 @@ impl World {
         Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
     }
 
+    /// A new gateway token, which may register devices or not.
+    pub(crate) async fn gateway(&self, name: &str, may_register: bool) -> String {
+        let (partner, now, plain) = (self.partner, self.now(), Uuid::now_v7().simple().to_string());
+        let registers = Registers { device_type_id: self.device_type, account_id: self.account };
+        let token = GatewayToken {
+            id: new_id(GatewayTokenId::from_uuid),
+            name: name.to_owned(),
+            registers: may_register.then_some(registers),
+            created: now,
+            expires: None,
+        };
+        let secret = SecretHash::of(&plain);
+        let made: Result<(), Error> = self
+            .store
+            .write(move |tx| Box::pin(async move { gateway_tokens::insert(tx, &partner, &token, &secret).await }))
+            .await;
+        made.unwrap();
+        plain
+    }
+
     /// The operators want this of the updates of the device's type.
     pub(crate) async fn wants(&self, policy: Policy) {
         let (partner, device_type, now) = (self.partner, self.device_type, self.now());
@@ -352,7 +376,7 @@ async fn status_of_acceptance(response: Response) -> u16 {
 }
 
 /// One default partner with a device.
-async fn populate(store: &Store) -> (ManagePartner, DeviceTypeId) {
+async fn populate(store: &Store) -> (ManagePartner, AccountId, DeviceTypeId) {
     let (partner_id, account_id) = (new_id(PartnerId::from_uuid), new_id(AccountId::from_uuid));
     let (owner, device_type_id) = (INSTALLATION.of_new_partner(partner_id), new_id(DeviceTypeId::from_uuid));
     let now = Timestamp::from_millis(START);
@@ -386,5 +410,5 @@ async fn populate(store: &Store) -> (ManagePartner, DeviceTypeId) {
     });
     let made: Result<bool, Error> = made.await;
     assert!(made.unwrap());
-    (*owner, device_type_id)
+    (*owner, account_id, device_type_id)
 }
