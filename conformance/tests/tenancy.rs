@@ -135,7 +135,7 @@ async fn the_same_names_at_another_partner_are_its_own(#[case] engine: Engine) {
     assert_eq!(alpha.poll(partner).await, StatusCode::UNAUTHORIZED);
     // That it polled shows from now on.
     let explain = format!("/v1/partners/{}/devices/{}/explain", server.partner(), theirs["deviceId"]);
-    until("the poll shows", || async { alpha.api.get(&explain).await.ok().body["device"]["code"] == "polling" })
+    until("the poll shows", || async { alpha.api.get(&explain).await.ok().body["reasons"][0]["code"] == "polling" })
         .await;
     let before = alpha.dump(&operations).await;
     api.delete(&device).await.is(StatusCode::NO_CONTENT);

@@ -169,6 +169,8 @@ impl Device {
         let is_between = self.work.as_ref().is_some_and(|work| work.stage == Stage::Written);
         // What runs is not said while something else waits for the restart.
         if (href("configData").is_some() && !is_between) || self.has_booted {
+            // Whoever says afterwards that the image is written waits for a restart that has been.
+            self.speak(radio).await?;
             self.tell(radio).await?;
         }
         if let Some(cancel) = href("cancelAction") {
@@ -435,8 +437,9 @@ impl Device {
 
     /// Says what it has to say; what was not answered is said again the next time.
     async fn speak(&mut self, radio: &mut Radio) -> io::Result<()> {
-        if self.work.is_none() {
+        if self.work.is_none() && !self.late.is_empty() {
             self.to_say.extend(self.late.drain(..));
+            self.has_booted = true;
         }
         while let Some(report) = self.to_say.front().cloned() {
             self.post(radio, &report).await?;

@@ -1,12 +1,21 @@
 //! Why a device is, or is not, being offered something now: in codes for programs and in words for people.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::firmware::{FirmwareType, VersionNumber};
 use crate::maintenance::{Opening, Outside};
 use crate::offer::{Offer, decide};
 use crate::push::{Confirmation, Push, PushState};
 use crate::time::Timestamp;
+
+/// After how many intervals without a poll a device counts as silent.
+const MISSED_POLLS: u32 = 3;
+
+/// From when on a device that is to poll at this interval, and was not heard of since, counts as silent.
+pub fn silent_before(now: Timestamp, interval: Duration) -> Timestamp {
+    now.minus(interval * MISSED_POLLS)
+}
 
 /// What is known of a device.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +79,8 @@ pub enum Code {
     ConfirmationDenied,
     /// Another push to the device comes first.
     WaitingForAnother,
+    /// The device said that it is done, and has yet to report that it runs the version.
+    WaitingForVersion,
     /// The device is asked to let go of it, and has not answered.
     Cancelling,
     /// No image of this firmware type is associated with the device's type.
@@ -105,6 +116,7 @@ impl Code {
             Self::WaitingForConfirmation => "waiting_for_confirmation",
             Self::ConfirmationDenied => "confirmation_denied",
             Self::WaitingForAnother => "waiting_for_another",
+            Self::WaitingForVersion => "waiting_for_version",
             Self::Cancelling => "cancelling",
             Self::NothingAssociated => "nothing_associated",
             Self::UpToDate => "up_to_date",
@@ -125,12 +137,22 @@ impl Reason {
 }
 
 impl Situation {
-    /// What concerns the device as a whole.
-    pub fn of_device(&self) -> Reason {
+    /// What concerns the device as a whole: whether it polls, and that there is nothing for it at all.
+    pub fn of_device(&self) -> Vec<Reason> {
+        let nothing = self.types.is_empty().then(|| {
+            Reason::new(
+                Code::NothingAssociated,
+                "Nothing is associated with the device's type, and nothing was ever pushed to the device.",
+            )
+        });
+        std::iter::once(self.of_polls()).chain(nothing).collect()
+    }
+
+    fn of_polls(&self) -> Reason {
         match self.last_seen {
             None => Reason::new(
                 Code::CredentialUnused,
-                "The device has never polled: nobody has used its credential. Check its URL, its id and its token.",
+                "The device has never polled: nobody has used its credential. Check its URL, its id and its credential.",
             ),
             Some(seen) if seen < self.silent_before => {
                 Reason::new(Code::NotPolledSince, format_args!("The device has not polled since {}.", utc(seen)))
@@ -165,6 +187,12 @@ impl Situation {
                 format_args!("The device is asked to let go of version number {number} and has not answered."),
             ),
             _ if about.installed >= Some(number) => up_to_date(about),
+            _ if push.awaits_version => Reason::new(
+                Code::WaitingForVersion,
+                format_args!(
+                    "The device has installed version number {number} and has yet to report that it runs it."
+                ),
+            ),
             _ if push.terms.confirmation == Confirmation::Waiting => Reason::new(
                 Code::WaitingForConfirmation,
                 format_args!("Those at the device have not said whether they agree to version number {number}."),
@@ -272,8 +300,6 @@ fn utc(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use uuid::Uuid;
 
     use super::*;
@@ -321,11 +347,12 @@ mod tests {
             open: vec![],
             types: vec![],
         };
-        assert_eq!(with(None).of_device().code, Code::CredentialUnused);
-        assert_eq!(with(Some(NOW)).of_device().code, Code::Polling);
+        assert_eq!(with(None).of_device()[0].code, Code::CredentialUnused);
+        assert_eq!(with(Some(NOW)).of_device()[0].code, Code::Polling);
+        assert_eq!(with(Some(NOW)).of_device()[1].code, Code::NothingAssociated);
         let silent = with(Some(NOW.minus(Duration::from_millis(1)))).of_device();
-        assert_eq!(silent.code, Code::NotPolledSince);
-        assert_eq!(silent.message, "The device has not polled since 2026-01-04T23:59:59Z.");
+        assert_eq!(silent[0].code, Code::NotPolledSince);
+        assert_eq!(silent[0].message, "The device has not polled since 2026-01-04T23:59:59Z.");
     }
 
     #[test]
@@ -364,6 +391,7 @@ mod tests {
         for (push, opening, expected) in [
             (push(PushState::Offered), Opening::Open, Code::Offered),
             (push(PushState::Installing), CLOSED, Code::UnderWay),
+            (Push { awaits_version: true, ..push(PushState::Installed) }, Opening::Open, Code::WaitingForVersion),
             (push(PushState::Offered), CLOSED, Code::WaitingForWindow),
             (push(PushState::Offered), unknown, Code::TimeZoneUnknown),
             (push(PushState::Offered), ahead, Code::DownloadAhead),

@@ -35,7 +35,7 @@ pub fn may_have(state: PushState, version_number: VersionNumber, installed: Opti
 /// Decides what a device should do, out of its `open` pushes of all firmware types; `installed` is the version
 /// number that it is known to run of a type, and `opening` whether it may be updated now.
 ///
-/// First what must be let go, then what is under way, then what waits, and what those at the device have denied last:
+/// First what must be let go; then nothing while the device restarts into what it installed; then what is under way, then what waits, and what those at the device have denied last:
 /// the oldest of each. A push whose image the device has reached or outgrown is never offered, wherever it stands:
 /// there is no downgrade.
 pub fn decide(
@@ -49,6 +49,10 @@ pub fn decide(
     }
     let is_upgrade = |push: &&Push| Some(push.version_number) > installed(push.firmware_type);
     let mut live: Vec<&Push> = open.iter().filter(|push| push.state.is_live()).filter(is_upgrade).collect();
+    // It is done with it, and would install it once more.
+    if live.iter().any(|push| push.awaits_version) {
+        return Offer::Nothing;
+    }
     live.sort_by_key(|push| {
         let is_denied = push.terms.confirmation == Confirmation::Denied;
         (is_denied, push.state.phase() == Phase::Offered, age(push))
@@ -56,9 +60,16 @@ pub fn decide(
     live.into_iter().find_map(|push| offered(push, opening)).unwrap_or(Offer::Nothing)
 }
 
+/// The push that those at a device are to be asked about next, whatever else there is for it to do.
+pub fn to_confirm(open: &[Push], installed: impl Fn(FirmwareType) -> Option<VersionNumber>) -> Option<&Push> {
+    let asked = open.iter().filter(|push| push.state.is_live() && !push.is_confirmed());
+    let upgrades = asked.filter(|push| Some(push.version_number) > installed(push.firmware_type));
+    upgrades.min_by_key(|push| (push.terms.confirmation == Confirmation::Denied, age(push)))
+}
+
 /// What a live push comes to now; none if it has to wait.
 fn offered(push: &Push, opening: Opening) -> Option<Offer<'_>> {
-    if !push.is_agreed() {
+    if !push.is_confirmed() {
         return Some(Offer::Confirm(push));
     }
     match opening {
@@ -157,6 +168,15 @@ mod tests {
                 assert_eq!(decide(&open, installed, Opening::Open), Offer::Deploy(&open[1]));
             }
         }
+    }
+
+    #[test]
+    fn a_device_that_restarts_into_what_it_installed_gets_nothing() {
+        let installed = Push { awaits_version: true, ..push(HUB, 1, PushState::Installed) };
+        let open = [installed, push(APPLICATION, 2, PushState::Offered)];
+        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Nothing);
+        let outgrown = |kind| (kind == HUB).then_some(VersionNumber::from_i64(5));
+        assert_eq!(decide(&open, outgrown, Opening::Open), Offer::Deploy(&open[1]));
     }
 
     fn asking(push: Push, confirmation: Confirmation) -> Push {

@@ -8,7 +8,7 @@ use crate::push::{Confirmation, Success, Terms};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Whether a push waits until somebody at the device agrees.
-    pub consent: Consent,
+    pub confirmation: ConfirmationRule,
     /// What counts as the success of a push.
     pub success: Success,
     /// When devices may be updated; at any time if there is none.
@@ -17,17 +17,17 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { consent: Consent::NotNeeded, success: Success::Reported, maintenance: None }
+        Self { confirmation: ConfirmationRule::NotRequired, success: Success::Reported, maintenance: None }
     }
 }
 
 /// Whether a push waits until somebody at the device agrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consent {
+pub enum ConfirmationRule {
     /// It waits.
-    Needed,
+    Required,
     /// It does not.
-    NotNeeded,
+    NotRequired,
 }
 
 /// Whether the owner of a device agreed once for all that it is updated (device-ddi 1.10).
@@ -42,10 +42,10 @@ pub enum AutoConfirm {
 impl Policy {
     /// The terms of a push that is made now.
     pub const fn terms(&self, auto_confirm: AutoConfirm) -> Terms {
-        let confirmation = match (self.consent, auto_confirm) {
-            (Consent::NotNeeded, _) => Confirmation::NotAsked,
-            (Consent::Needed, AutoConfirm::Active) => Confirmation::Given,
-            (Consent::Needed, AutoConfirm::Inactive) => Confirmation::Waiting,
+        let confirmation = match (self.confirmation, auto_confirm) {
+            (ConfirmationRule::NotRequired, _) => Confirmation::NotAsked,
+            (ConfirmationRule::Required, AutoConfirm::Active) => Confirmation::Given,
+            (ConfirmationRule::Required, AutoConfirm::Inactive) => Confirmation::Waiting,
         };
         Terms { confirmation, success: self.success }
     }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn who_agreed_once_for_all_is_not_asked_again() {
-        let asking = Policy { consent: Consent::Needed, ..Policy::default() };
+        let asking = Policy { confirmation: ConfirmationRule::Required, ..Policy::default() };
         assert_eq!(asking.terms(AutoConfirm::Inactive).confirmation, Confirmation::Waiting);
         assert_eq!(asking.terms(AutoConfirm::Active).confirmation, Confirmation::Given);
         assert_eq!(Policy::default().terms(AutoConfirm::Active), Terms::PLAIN);

@@ -37,6 +37,8 @@ pub struct Push {
     pub terms: Terms,
     /// Where it stands.
     pub state: PushState,
+    /// Whether the device has said that it is done, where only the version that it reports counts.
+    pub awaits_version: bool,
     /// Where it goes back to if the device refuses the cancel; only while cancelling.
     pub before_cancelling: Option<PushState>,
     /// How much of its state the device says is done, 0–100; 100 once succeeded, none after another end.
@@ -72,6 +74,7 @@ impl Push {
             version_number,
             terms: Terms::PLAIN,
             state: PushState::Offered,
+            awaits_version: false,
             before_cancelling: None,
             progress: None,
             message: None,
@@ -92,7 +95,7 @@ impl Push {
     }
 
     /// Whether the device may have it now, as far as those at the device have a say.
-    pub const fn is_agreed(&self) -> bool {
+    pub const fn is_confirmed(&self) -> bool {
         self.terms.confirmation.lets_through()
     }
 
@@ -169,7 +172,7 @@ impl Push {
     /// Devices fetch again with every poll, so that only the first time is a sign of progress.
     fn on_fetched(&self, now: Timestamp, timers: &Timers) -> Change {
         match self.state.phase() {
-            Phase::Offered if self.is_agreed() => self.moved(PushState::Fetched, now, timers),
+            Phase::Offered if self.is_confirmed() => self.moved(PushState::Fetched, now, timers),
             Phase::Offered | Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.unchanged(),
         }
     }
@@ -180,11 +183,13 @@ impl Push {
     }
 
     fn on_report(&self, report: Report, now: Timestamp, timers: &Timers) -> Change {
+        let is_done = report.stage == Stage::Succeeded;
         let report = self.believed(report);
         if self.state.is_ended() {
             return self.on_late_report(report);
         }
         let mut push = self.reaching(report.stage, now, timers);
+        push.awaits_version |= is_done && push.state == PushState::Installed;
         push.progress = push.progress_after(&report);
         let installed = match report.stage {
             Stage::Succeeded if push.state == PushState::Succeeded => Some(Installed::Exactly(self.version_number)),
@@ -334,7 +339,7 @@ impl Push {
     fn reaching(&self, stage: Stage, now: Timestamp, timers: &Timers) -> Self {
         let next = self.state.after_report(stage);
         match self.state.phase() {
-            Phase::Offered if !self.is_agreed() => self.clone(),
+            Phase::Offered if !self.is_confirmed() => self.clone(),
             Phase::Offered => self.entering(PushState::Fetched, now, timers).entering(next, now, timers),
             Phase::UnderWay | Phase::Cancelling | Phase::Ended if next == self.state => self.renewed(now, timers),
             Phase::UnderWay | Phase::Cancelling | Phase::Ended => self.entering(next, now, timers),

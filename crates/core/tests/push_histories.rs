@@ -176,14 +176,14 @@ impl Device {
             Offer::Deploy(push) | Offer::DownloadAhead(push) => {
                 assert!(push.state.is_live() && !cancelling);
                 assert!(self.is_upgrade(push), "a downgrade was offered: {push:?}");
-                assert!(push.is_agreed(), "nobody agreed: {push:?}");
+                assert!(push.is_confirmed(), "nobody agreed: {push:?}");
                 let is_begun = matches!(push.state, PushState::Installing | PushState::Installed);
                 assert_eq!(matches!(offer, Offer::DownloadAhead(_)), opening == OPENINGS[2] && !is_begun);
                 assert!(opening != OPENINGS[1] || !matches!(push.state, PushState::Offered | PushState::Fetched));
                 self.on_id(push.id, Event::Fetched);
             }
             Offer::Confirm(push) => {
-                assert!(push.state.is_live() && !cancelling && !push.is_agreed());
+                assert!(push.state.is_live() && !cancelling && !push.is_confirmed());
                 assert!(self.is_upgrade(push), "a downgrade was asked about: {push:?}");
             }
             Offer::Cancel(push) => assert_eq!(push.state, PushState::Cancelling),
@@ -191,9 +191,10 @@ impl Device {
                 assert!(!cancelling);
                 let waits = |push: &Push| {
                     let is_begun = !matches!(push.state, PushState::Offered | PushState::Fetched);
-                    opening == OPENINGS[1] && push.is_agreed() && !is_begun
+                    opening == OPENINGS[1] && push.is_confirmed() && !is_begun
                 };
-                let held_back = open.iter().any(|push| self.is_upgrade(push) && !waits(push));
+                let restarts = open.iter().any(|push| push.awaits_version && self.is_upgrade(push));
+                let held_back = !restarts && open.iter().any(|push| self.is_upgrade(push) && !waits(push));
                 assert!(!held_back, "something was held back: {open:?}");
             }
         }
@@ -307,7 +308,7 @@ fn check_change(before: &Push, change: &Change) {
     assert_eq!((before.id, before.created, before.version_number), (after.id, after.created, after.version_number));
     assert!(before.started.is_none() || before.started == after.started);
     assert_eq!(before.terms.success, after.terms.success);
-    if before.state == PushState::Offered && !before.is_agreed() {
+    if before.state == PushState::Offered && !before.is_confirmed() {
         let is_there_yet = matches!(after.state, PushState::Offered);
         assert!(is_there_yet || after.state.is_ended(), "nobody agreed: {before:?} -> {after:?}");
     }
@@ -335,7 +336,7 @@ fn check_installed(before: &Push, event: &Event, change: &Change) {
             assert!(before.state == change.push.state || change.push.state == PushState::Installed);
         }
         Event::Report(Report { stage: Stage::Succeeded, .. })
-            if before.state == PushState::Offered && !before.is_agreed() =>
+            if before.state == PushState::Offered && !before.is_confirmed() =>
         {
             assert_eq!((change.installed, change.push.state), (None, PushState::Offered));
         }

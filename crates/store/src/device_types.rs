@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::policy::{Consent, Policy};
+use otaria_core::policy::{ConfirmationRule, Policy};
 use otaria_core::push::Success;
 use otaria_core::{DeviceTypeId, PartnerId, Timestamp};
 
@@ -50,7 +50,7 @@ struct Row {
 
 #[derive(sqlx::FromRow)]
 struct PolicyRow {
-    needs_consent: bool,
+    confirmation_required: bool,
     version_within_ms: Option<i64>,
     maintenance: Option<String>,
 }
@@ -74,7 +74,11 @@ impl TryFrom<PolicyRow> for Policy {
     fn try_from(row: PolicyRow) -> Result<Self, Error> {
         let maintenance = row.maintenance.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
-            consent: if row.needs_consent { Consent::Needed } else { Consent::NotNeeded },
+            confirmation: if row.confirmation_required {
+                ConfirmationRule::Required
+            } else {
+                ConfirmationRule::NotRequired
+            },
             success: success(row.version_within_ms),
             maintenance: maintenance.map_err(|error| Error::Unexpected(Arc::new(error)))?,
         })
@@ -104,7 +108,7 @@ fn maintenance(policy: &Policy) -> Result<Option<String>, Error> {
 
 macro_rules! columns {
     () => {
-        "device_type_id, name, description, needs_consent, version_within_ms, maintenance, created_ms, updated_ms"
+        "device_type_id, name, description, confirmation_required, version_within_ms, maintenance, created_ms, updated_ms"
     };
 }
 
@@ -133,7 +137,7 @@ pub async fn insert(tx: &mut Tx, scope: &ManagePartner, device_type: &DeviceType
     let maintenance = maintenance(&details.policy)?;
     let touched = execute!(
         tx,
-        "INSERT INTO device_types (partner_id, device_type_id, name, description, needs_consent, version_within_ms,
+        "INSERT INTO device_types (partner_id, device_type_id, name, description, confirmation_required, version_within_ms,
                                    maintenance, created_ms, updated_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (partner_id, device_type_id) DO NOTHING",
@@ -141,7 +145,7 @@ pub async fn insert(tx: &mut Tx, scope: &ManagePartner, device_type: &DeviceType
         device_type.device_type_id.to_string(),
         &details.name,
         &details.description,
-        details.policy.consent == Consent::Needed,
+        details.policy.confirmation == ConfirmationRule::Required,
         version_within_ms(details.policy.success),
         &maintenance,
         device_type.created.as_millis(),
@@ -173,7 +177,7 @@ pub async fn get(conn: &mut Conn, scope: &ViewPartner, id: DeviceTypeId) -> Resu
 pub async fn policy(conn: &mut Conn, device: &DeviceScope) -> Result<Policy, Error> {
     let row: Option<PolicyRow> = fetch_optional!(
         conn,
-        "SELECT t.needs_consent, t.version_within_ms, t.maintenance
+        "SELECT t.confirmation_required, t.version_within_ms, t.maintenance
          FROM devices d
          JOIN device_types t ON t.partner_id = d.partner_id AND t.device_type_id = d.device_type_id
          WHERE d.partner_id = $1 AND d.device_id = $2",
@@ -220,7 +224,7 @@ pub async fn update(
     let row: Option<Row> = fetch_optional!(
         tx,
         concat!(
-            "UPDATE device_types SET name = $3, description = $4, needs_consent = $5, version_within_ms = $6,
+            "UPDATE device_types SET name = $3, description = $4, confirmation_required = $5, version_within_ms = $6,
                                      maintenance = $7, updated_ms = $8
              WHERE partner_id = $1 AND device_type_id = $2 RETURNING ",
             columns!()
@@ -229,7 +233,7 @@ pub async fn update(
         id.to_string(),
         &details.name,
         &details.description,
-        details.policy.consent == Consent::Needed,
+        details.policy.confirmation == ConfirmationRule::Required,
         version_within_ms(details.policy.success),
         &maintenance,
         now.as_millis(),

@@ -54,6 +54,7 @@ struct PushRow {
     requested_by: String,
     confirmation: Option<String>,
     version_within_ms: Option<i64>,
+    awaits_version: bool,
     state: String,
     before_cancelling: Option<String>,
     progress: Option<i64>,
@@ -89,6 +90,7 @@ impl TryFrom<PushRow> for PushRecord {
                 version_number: VersionNumber::from_i64(row.version_number),
                 terms: terms(row.confirmation.as_deref(), row.version_within_ms)?,
                 state: state(&row.state)?,
+                awaits_version: row.awaits_version,
                 before_cancelling: row.before_cancelling.as_deref().map(state).transpose()?,
                 progress: row.progress.and_then(|progress| u8::try_from(progress).ok()),
                 message: row.message,
@@ -120,7 +122,7 @@ macro_rules! select_push {
         concat!(
             "SELECT p.push_id, p.device_id, p.action, p.device_type_id, p.association_id, p.image_partner_id,
                     p.image_id, p.type, p.version_number, p.version, p.requested_by, p.confirmation,
-                    p.version_within_ms, p.state, p.before_cancelling, p.progress, p.message, p.deadline_ms, p.check_ms, p.created_ms, p.updated_ms, p.started_ms,
+                    p.version_within_ms, p.awaits_version, p.state, p.before_cancelling, p.progress, p.message, p.deadline_ms, p.check_ms, p.created_ms, p.updated_ms, p.started_ms,
                     p.finished_ms
              FROM pushes p ",
             $rest
@@ -503,7 +505,8 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     execute!(
         tx,
         "UPDATE pushes SET state = $3, before_cancelling = $4, progress = $5, message = $6, deadline_ms = $7,
-                           check_ms = $8, updated_ms = $9, started_ms = $10, finished_ms = $11, confirmation = $12
+                           check_ms = $8, updated_ms = $9, started_ms = $10, finished_ms = $11, confirmation = $12,
+                           awaits_version = $13
          WHERE partner_id = $1 AND push_id = $2",
         device.partner_id().to_string(),
         push.id.to_string(),
@@ -517,6 +520,7 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
         push.started.map(Timestamp::as_millis),
         push.finished.map(Timestamp::as_millis),
         push.terms.confirmation.as_str(),
+        push.awaits_version,
     )?;
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;

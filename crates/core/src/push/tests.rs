@@ -458,6 +458,9 @@ fn where_only_the_version_counts_a_success_is_an_installation() {
     let timers = Timers::default();
     let change = waiting_for_version().on(Event::Report(report(Stage::Succeeded)), NOW, &timers);
     assert_eq!((change.push.state, change.installed), (PushState::Installed, None));
+    assert!(change.push.awaits_version);
+    let written = waiting_for_version().on(Event::Report(report(Stage::Installed)), NOW, &timers);
+    assert!(!written.push.awaits_version, "it has yet to say that it is done");
     assert_eq!(change.push.deadline, Some(NOW.plus(WITHIN)));
     let later = NOW.plus(WITHIN / 2);
     let repeated = change.push.on(Event::Report(report(Stage::Succeeded)), later, &timers);
@@ -510,7 +513,7 @@ fn without_consent_a_push_goes_nowhere() {
         assert_eq!((change.push.state, change.installed), (PushState::Offered, None));
     }
     let agreed = asking().on(confirmed(), NOW, &timers).push;
-    assert!(agreed.is_agreed());
+    assert!(agreed.is_confirmed());
     assert_eq!(agreed.on(Event::Fetched, NOW, &timers).push.state, PushState::Fetched);
 }
 
@@ -525,7 +528,7 @@ fn who_denied_may_agree_later_and_who_agreed_may_take_it_back() {
     assert_eq!((&again.push, again.entry), (&change.push, None));
     let fetched = change.push.on(confirmed(), NOW, &timers).push.on(Event::Fetched, NOW, &timers).push;
     let back = fetched.on(denied(), NOW, &timers).push;
-    assert_eq!((back.state, back.is_agreed()), (PushState::Fetched, false));
+    assert_eq!((back.state, back.is_confirmed()), (PushState::Fetched, false));
 }
 
 #[test]

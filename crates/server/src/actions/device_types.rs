@@ -2,8 +2,9 @@
 
 use otaria_core::DeviceTypeId;
 use otaria_core::audit::{Action, ObjectKind};
+use otaria_core::maintenance::{Outside, WindowClock};
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::policy::Consent;
+use otaria_core::policy::ConfirmationRule;
 use otaria_core::push::Success;
 use otaria_store::audit::{Change, Deed};
 use otaria_store::device_types::{self, Details, DeviceType};
@@ -27,9 +28,20 @@ fn recorded(details: &Details) -> serde_json::Value {
     json!({
         "name": name,
         "description": description,
-        "confirmationRequired": policy.consent == Consent::Needed,
+        "confirmationRequired": policy.confirmation == ConfirmationRule::Required,
+        "successOn": if version_within.is_some() { "version" } else { "report" },
         "versionWithinSeconds": version_within,
-        "maintenance": policy.maintenance,
+        "maintenance": policy.maintenance.as_ref().map(|maintenance| json!({
+            "timeZone": match &maintenance.clock {
+                WindowClock::Fixed(zone) => Some(zone.to_string()),
+                WindowClock::OfDevice => None,
+            },
+            "windows": maintenance.windows,
+            "outside": match maintenance.outside {
+                Outside::Withhold => "nothing",
+                Outside::DownloadAhead => "download",
+            },
+        })),
     })
 }
 

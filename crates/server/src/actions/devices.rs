@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use otaria_core::audit::{Action, ObjectKind};
-use otaria_core::explanation::{Situation, TypeSituation};
+use otaria_core::explanation::{Situation, TypeSituation, silent_before};
 use otaria_core::maintenance::Opening;
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceId, DeviceTypeId, PushId};
@@ -25,8 +25,6 @@ use crate::service::Service;
 
 /// How many of the last words about its pushes a device's page has.
 const SAID: i64 = 20;
-/// After how many intervals without a poll a device counts as silent.
-const MISSED_POLLS: u32 = 3;
 
 /// A device to associate with an account.
 #[derive(Clone, Debug)]
@@ -243,7 +241,7 @@ impl Service {
         let device = devices::get(&mut conn, scope, id).await?.ok_or_else(no_device)?;
         let own = devices::in_partner(&mut conn, scope, id).await?.ok_or_else(no_device)?;
         Ok(DevicePage {
-            device,
+            device: Device { last_seen: self.sightings.latest(&own).max(device.last_seen), ..device },
             config: devices::config(&mut conn, scope, id).await?,
             auto_confirmed: devices::auto_confirmed(&mut conn, &own).await?,
             open: pushes::open(&mut conn, &own).await?,
@@ -280,7 +278,7 @@ impl Service {
         };
         Ok(Situation {
             last_seen: self.sightings.latest(&own).max(device.last_seen),
-            silent_before: now.minus(self.settings.poll * MISSED_POLLS),
+            silent_before: silent_before(now, self.settings.poll),
             opening: opening(&mut conn, &own, now).await?.unwrap_or(Opening::Open),
             open,
             types: types.into_iter().map(about).collect(),

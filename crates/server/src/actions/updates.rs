@@ -1,8 +1,8 @@
 //! What a device can do: ask what to do, agree to it, fetch it, say how it gets on, say what it is and what it runs.
 
-mod asking;
 mod configuring;
 mod confirming;
+mod direct_download;
 mod opening;
 mod reporting;
 mod stating;
@@ -22,8 +22,8 @@ use otaria_store::{Conn, devices};
 use crate::actions::Error;
 use crate::service::Service;
 
-pub use asking::{Due, Part, Question};
 pub use confirming::{ConfirmationAnswer, Taken};
+pub use direct_download::{Due, Part, Question};
 pub(super) use opening::opening;
 pub use reporting::{CancelAnswer, Feedback, Learning};
 
@@ -141,7 +141,7 @@ impl Service {
     pub async fn deployment(&self, device: &AuthenticatedDevice, action: i32) -> Result<Deployment, Error> {
         let mut deployment = self.pushed(device, action).await?;
         let push = &deployment.push.push;
-        if push.state.is_ended() && offer::may_be_shown(push.state) {
+        if push.awaits_version || (push.state.is_ended() && offer::may_be_shown(push.state)) {
             return Ok(deployment);
         }
         let opening = opening(&mut self.store.read().await?, &device.scope, self.clock.now()).await?;
@@ -230,14 +230,14 @@ impl Service {
         if !offer::may_have(found.state, found.version_number, found.installed) {
             return Err(no_action());
         }
-        let is_agreed = match found.state {
+        let is_confirmed = match found.state {
             PushState::Offered => self.require_turn(device, action).await? == Agreement::Given,
             _ => true,
         };
         let is_first = matches!(found.state, PushState::Offered | PushState::Fetched);
         if purpose == Purpose::Read
             && is_first
-            && is_agreed
+            && is_confirmed
             && let Err(error) = self.note_progress(device, action, Event::DownloadStarted).await
         {
             // The bytes matter more than the note about them.
@@ -282,6 +282,12 @@ enum Agreement {
     Awaited,
 }
 
+/// A push as its device names it.
+fn named(records: &[PushRecord], push: &Push) -> Option<Named> {
+    let record = records.iter().find(|record| record.push.id == push.id);
+    record.map(|record| Named { action: record.action, created: push.created })
+}
+
 /// What a device should do now, out of its `open` pushes.
 async fn task(
     conn: &mut Conn,
@@ -291,10 +297,7 @@ async fn task(
     opening: Opening,
 ) -> Result<Task, Error> {
     let installed = devices::installed(conn, device).await?;
-    let named = |push: &Push| {
-        let record = records.iter().find(|record| record.push.id == push.id);
-        record.map(|record| Named { action: record.action, created: push.created })
-    };
+    let named = |push: &Push| named(records, push);
     let task = match offer::decide(open, |firmware_type| installed.get(&firmware_type).copied(), opening) {
         Offer::Nothing => None,
         Offer::Deploy(push) => named(push).map(Task::Deploy),

@@ -30,6 +30,8 @@ async fn the_version_that_a_device_reports_is_its_success(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some((world, pushed)) = installed(engine).await else { return };
+    assert!(world.poll().await["_links"].is_null(), "what it has done it would do again");
+    assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 200, "it can be looked at");
     let asked = async || !world.poll().await["_links"]["configData"].is_null();
     assert!(!asked().await, "a device that has not restarted would tell the old version");
     world.wait(Duration::from_secs(60));

@@ -1,6 +1,6 @@
 //! confirmationBase: those at the device are asked before it gets anything.
 
-use otaria_core::policy::{Consent, Policy};
+use otaria_core::policy::{ConfirmationRule, Policy};
 use otaria_core::push::{Confirmation, PushState};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::world::{Pushed, World};
 
 async fn asking(engine: Engine) -> Option<World> {
     let world = World::on(engine).await?;
-    world.wants(Policy { consent: Consent::Needed, ..Policy::default() }).await;
+    world.wants(Policy { confirmation: ConfirmationRule::Required, ..Policy::default() }).await;
     assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
     Some(world)
 }
@@ -106,7 +106,7 @@ async fn what_was_not_asked_cannot_be_answered(#[values(Engine::Sqlite, Engine::
     assert_eq!(world.answers(1, "confirmed").await, 404);
     assert_eq!(world.answers(2, "confirmed").await, 404);
     assert_eq!(world.get("/confirmationBase/1").send().await.unwrap().status(), 404);
-    world.wants(Policy { consent: Consent::Needed, ..Policy::default() }).await;
+    world.wants(Policy { confirmation: ConfirmationRule::Required, ..Policy::default() }).await;
     let asked = world.push("1.1").await;
     assert_eq!(world.posted("/confirmationBase/2/feedback", json!({"confirmation": "maybe"})).await, 400);
     world.cancel(&asked).await;

@@ -429,6 +429,8 @@ async fn r17_a_burst_is_taken_whole(#[values(Engine::Sqlite, Engine::Postgres)] 
 #[rstest]
 #[tokio::test]
 async fn r18_states_are_kept_apart(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    use PushState::{Cancelled, Cancelling, Downloaded, Downloading, Fetched, Installed, Installing, Offered};
+
     let Some(world) = World::on(engine).await else { return };
     let pushed = world.push("1.0").await;
     let mut seen = vec![world.state(&pushed).await];
@@ -441,12 +443,11 @@ async fn r18_states_are_kept_apart(#[values(Engine::Sqlite, Engine::Postgres)] e
         seen.push(world.state(&pushed).await);
     }
     world.says(1, "rejected", "none", &["not now"]).await;
-    assert_eq!(world.state(&pushed).await, PushState::Installed, "a device that does not like it says no end");
+    assert_eq!(world.state(&pushed).await, Installed, "a device that does not like it says no end");
     world.cancel(&pushed).await;
     seen.push(world.state(&pushed).await);
     world.feedback("/cancelAction/1/feedback", "closed", "success", &[]).await;
     seen.push(world.state(&pushed).await);
-    use PushState::{Cancelled, Cancelling, Downloaded, Downloading, Fetched, Installed, Installing, Offered};
     let expected = [Offered, Fetched, Downloading, Downloaded, Installing, Installed, Cancelling, Cancelled];
     assert_eq!(seen, expected);
 }

@@ -6,7 +6,7 @@ use otaria_core::DeviceTypeId;
 use otaria_core::maintenance::{Day, Maintenance, Outside, Window, WindowClock};
 use otaria_core::page::Direction::{Ascending, Descending};
 use otaria_core::page::PageRequest;
-use otaria_core::policy::{Consent, Policy};
+use otaria_core::policy::{ConfirmationRule, Policy};
 use otaria_core::push::Success;
 use otaria_store::device_types::{self, Details, DeviceType};
 use rstest::rstest;
@@ -20,7 +20,7 @@ async fn a_device_type_is_kept_as_given_until_it_is_changed(#[values(Sqlite, Pos
     let world = World::on(engine).await;
     let partner = *world.partner("A").await;
     let policy = Policy {
-        consent: Consent::Needed,
+        confirmation: ConfirmationRule::Required,
         success: Success::VersionReported { within: Duration::from_secs(600) },
         maintenance: Some(Maintenance {
             clock: WindowClock::Fixed("Europe/Berlin".parse().unwrap()),

@@ -149,10 +149,14 @@ pub struct DeviceTypeOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub description: Option<String>,
-    /// Whether a push waits until somebody at the device agrees.
-    pub confirmation_required: bool,
-    /// What counts as the success of a push.
-    pub success_on: SuccessOn,
+    /// Whether a push waits until somebody at the device agrees; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub confirmation_required: Option<bool>,
+    /// What counts as the success of a push; absent if it is what the device says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub success_on: Option<SuccessOn>,
     /// Within how many seconds after the installation the device must report the version, where only that counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -178,8 +182,8 @@ mod tests {
             device_type_id: "t".into(),
             name: "Lamp".into(),
             description: Some("dimmable".into()),
-            confirmation_required: false,
-            success_on: SuccessOn::Report,
+            confirmation_required: None,
+            success_on: None,
             version_within_seconds: None,
             maintenance: None,
             partner_id: "p".into(),
@@ -191,7 +195,7 @@ mod tests {
     #[test]
     fn the_record_reads_as_in_the_contract() {
         let text = serde_json::to_string(&lamp()).unwrap();
-        insta::assert_snapshot!(text, @r#"{"deviceTypeId":"t","name":"Lamp","description":"dimmable","confirmationRequired":false,"successOn":"report","partnerId":"p","createdTimestamp":1,"updatedTimestamp":2}"#);
+        insta::assert_snapshot!(text, @r#"{"deviceTypeId":"t","name":"Lamp","description":"dimmable","partnerId":"p","createdTimestamp":1,"updatedTimestamp":2}"#);
         assert_eq!(serde_json::from_str::<DeviceTypeOut>(&text).unwrap(), lamp());
         assert_eq!(serde_json::from_str::<DeviceTypeIn>(&text).unwrap().device_type_id.as_deref(), Some("t"));
         assert_eq!(serde_json::from_str::<DeviceTypeUpdateIn>(&text).unwrap().name.as_deref(), Some("Lamp"));
@@ -209,8 +213,8 @@ mod tests {
             outside: OutsideWindow::Download,
         };
         let whole = DeviceTypeOut {
-            confirmation_required: true,
-            success_on: SuccessOn::Version,
+            confirmation_required: Some(true),
+            success_on: Some(SuccessOn::Version),
             version_within_seconds: Some(600),
             maintenance: Some(maintenance),
             ..lamp()

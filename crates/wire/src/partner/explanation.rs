@@ -11,8 +11,8 @@ pub struct ExplanationOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub last_poll_timestamp: Option<i64>,
-    /// What concerns the device as a whole.
-    pub device: ReasonOut,
+    /// What concerns the device as a whole, at least one reason: whether it polls comes first.
+    pub reasons: Vec<ReasonOut>,
     /// What concerns each firmware type of which something is associated, installed or pushed, by its number.
     pub types: Vec<TypeExplanationOut>,
 }
@@ -39,9 +39,9 @@ pub struct TypeExplanationOut {
 /// A reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonOut {
-    /// For programs. Of a device: `credential_unused`, `not_polled_since`, `polling`. Of a firmware type: `offered`,
+    /// For programs. Of a device: `credential_unused`, `not_polled_since`, `polling`, `nothing_associated`. Of a firmware type: `offered`,
     /// `under_way`, `download_ahead`, `waiting_for_window`, `time_zone_unknown`, `waiting_for_confirmation`,
-    /// `confirmation_denied`, `waiting_for_another`, `cancelling`, `nothing_associated`, `up_to_date`, `runs_newer`,
+    /// `confirmation_denied`, `waiting_for_another`, `waiting_for_version`, `cancelling`, `nothing_associated`, `up_to_date`, `runs_newer`,
     /// `not_pushed`; and of the last push: `cancelled`, `failed`, `timed_out`, `lost`.
     pub code: String,
     /// For people.
@@ -58,7 +58,7 @@ mod tests {
         let out = ExplanationOut {
             device_id: "lamp-1".into(),
             last_poll_timestamp: None,
-            device: reason("credential_unused"),
+            reasons: vec![reason("credential_unused")],
             types: vec![TypeExplanationOut {
                 r#type: 5,
                 installed_version_number: None,
@@ -67,7 +67,7 @@ mod tests {
             }],
         };
         let text = serde_json::to_string(&out).unwrap();
-        insta::assert_snapshot!(text, @r#"{"deviceId":"lamp-1","device":{"code":"credential_unused","message":"So it is."},"types":[{"type":5,"newestVersionNumber":"8","reasons":[{"code":"not_pushed","message":"So it is."}]}]}"#);
+        insta::assert_snapshot!(text, @r#"{"deviceId":"lamp-1","reasons":[{"code":"credential_unused","message":"So it is."}],"types":[{"type":5,"newestVersionNumber":"8","reasons":[{"code":"not_pushed","message":"So it is."}]}]}"#);
         assert_eq!(serde_json::from_str::<ExplanationOut>(&text).unwrap(), out);
     }
 }

@@ -1,13 +1,14 @@
 //! Whether those at a device agree to its updates (device-ddi 1.10).
 
-use otaria_core::push::{Confirmation, Event};
+use otaria_core::offer;
+use otaria_core::push::{Confirmation, Event, Push};
 use otaria_store::devices::{self, AutoConfirmed};
 use otaria_store::pushes;
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 
 use super::reporting::{locked, save};
 use super::words::{Words, printable};
-use super::{Deployment, Named, by_action, details, no_action};
+use super::{Deployment, Named, by_action, details, named, no_action};
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -43,11 +44,11 @@ impl Service {
     ) -> Result<(Option<AutoConfirmed>, Option<Named>), Error> {
         let mut conn = self.store.read().await?;
         let agreed = devices::auto_confirmed(&mut conn, &device.scope).await?;
-        let open = pushes::open(&mut conn, &device.scope).await?;
-        let waiting = open.iter().filter(|record| record.push.state.is_live() && !record.push.is_agreed());
-        let next =
-            waiting.min_by_key(|record| (record.push.terms.confirmation == Confirmation::Denied, record.action));
-        Ok((agreed, next.map(|record| Named { action: record.action, created: record.push.created })))
+        let records = pushes::open(&mut conn, &device.scope).await?;
+        let installed = devices::installed(&mut conn, &device.scope).await?;
+        let open: Vec<Push> = records.iter().map(|record| record.push.clone()).collect();
+        let next = offer::to_confirm(&open, |firmware_type| installed.get(&firmware_type).copied());
+        Ok((agreed, next.and_then(|push| named(&records, push))))
     }
 
     /// The details of a push that waits for those at the device to agree. It counts as fetched only after that.
@@ -61,7 +62,7 @@ impl Service {
     ) -> Result<Deployment, Error> {
         let mut conn = self.store.read().await?;
         let push = by_action(&mut conn, device, action).await?;
-        if push.push.is_agreed() || !push.push.state.is_live() {
+        if push.push.is_confirmed() || !push.push.state.is_live() {
             return Err(no_action());
         }
         details(&mut conn, device, push).await
@@ -127,7 +128,9 @@ impl Service {
                     }
                     devices::set_auto_confirmed(tx, &device, Some(&agreed)).await?;
                     let message = Some("confirmed, as everything from now on".to_owned());
-                    for record in pushes::open(tx, &device).await?.into_iter().filter(|open| !open.push.is_agreed()) {
+                    for record in
+                        pushes::open(tx, &device).await?.into_iter().filter(|open| !open.push.is_confirmed())
+                    {
                         let event = Event::Confirmed { message: message.clone(), details: Vec::new() };
                         let change = record.push.on(event, moment.now, &moment.timers);
                         save(tx, &device, &record.push, None, &change, moment).await?;

@@ -57,7 +57,7 @@ impl Service {
             .write(move |tx| {
                 Box::pin(async move {
                     let (push, before) = locked(tx, &device, action).await?;
-                    if push.state == PushState::Offered && !push.is_agreed() {
+                    if push.state == PushState::Offered && !push.is_confirmed() {
                         return Err(no_action());
                     }
                     let words = match feedback.stage {

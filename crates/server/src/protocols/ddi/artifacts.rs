@@ -9,7 +9,7 @@ use otaria_store::binaries::Binary;
 
 use super::deployment::artifact;
 use super::errors::Answer;
-use super::formats::{Format, json};
+use super::formats::{Format, answer};
 use super::links::{Artifacts, MD5SUM};
 use super::path::{Action, FileName};
 use crate::access::device::Device;
@@ -26,7 +26,7 @@ pub(super) async fn list(
 ) -> Answer {
     let deployment = service.pushed(&device, action).await?;
     let format = Format::accepted(&headers).unwrap_or(Format::Hal);
-    json(&headers, format, &[artifact(&Artifacts::of(&device, &service).await?, &deployment)])
+    answer(&headers, format, &[artifact(&Artifacts::of(&device, &service).await?, &deployment)])
 }
 
 /// The file under whatever name it is asked for: a push has only one. Under its name and `.MD5SUM` there is the sum.

@@ -6,7 +6,7 @@ use otaria_wire::ddi::{PollConfigOut, PollLinks, PollOut, PollingOut};
 
 use super::clients;
 use super::errors::Answer;
-use super::formats::{Format, json};
+use super::formats::{Format, answer};
 use super::links::Links;
 use super::sleep::sleep;
 use crate::access::device::Device;
@@ -34,5 +34,5 @@ pub(super) async fn get(Device(device): Device, State(service): State<Service>, 
         offered.config_data = Some(links.config_data());
     }
     let polling = PollingOut { sleep: sleep(&device, poll.interval) };
-    json(&headers, format, &PollOut { config: PollConfigOut { polling }, links: offered })
+    answer(&headers, format, &PollOut { config: PollConfigOut { polling }, links: offered })
 }

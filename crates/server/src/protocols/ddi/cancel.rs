@@ -7,7 +7,7 @@ use otaria_wire::ddi::{CancelOut, Execution, FeedbackIn, Finished, StopOut};
 
 use super::body::Said;
 use super::errors::{Answer, empty};
-use super::formats::{Format, json};
+use super::formats::{Format, answer};
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::Error;
@@ -23,7 +23,7 @@ pub(super) async fn get(
     let format = Format::accepted(&headers)?;
     service.cancellation(&device, action).await?;
     let id = action.to_string();
-    json(&headers, format, &CancelOut { id: id.clone(), cancel_action: StopOut { stop_id: id } })
+    answer(&headers, format, &CancelOut { id: id.clone(), cancel_action: StopOut { stop_id: id } })
 }
 
 pub(super) async fn post_feedback(
@@ -33,7 +33,7 @@ pub(super) async fn post_feedback(
     Said(body): Said<FeedbackIn>,
 ) -> Answer {
     let status = body.status;
-    let answer = answer(status.execution, status.result.finished);
+    let answer = meant(status.execution, status.result.finished);
     match service.cancel_answer(&device, action, answer, status.details).await {
         Ok(()) => Ok(empty(StatusCode::OK)),
         Err(Error::Conflict { .. }) => Ok(nothing_to_answer()),
@@ -42,7 +42,7 @@ pub(super) async fn post_feedback(
 }
 
 /// `canceled` is no acceptance, whatever it sounds like (DDI 1.9).
-const fn answer(execution: Execution, finished: Finished) -> CancelAnswer {
+const fn meant(execution: Execution, finished: Finished) -> CancelAnswer {
     match (execution, finished) {
         (Execution::Closed, Finished::Success | Finished::None) => CancelAnswer::Accepted,
         (Execution::Closed, Finished::Failure) | (Execution::Rejected, _) => CancelAnswer::Refused,
@@ -74,7 +74,7 @@ mod tests {
             (Execution::Other, Success, CancelAnswer::Note),
             (Execution::Other, Failure, CancelAnswer::Note),
         ] {
-            assert_eq!(answer(execution, finished), expected, "{execution:?} {finished:?}");
+            assert_eq!(meant(execution, finished), expected, "{execution:?} {finished:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use otaria_wire::ddi::{
 use super::body::Said;
 use super::deployment::{Parameters, history, history_limit, plan};
 use super::errors::{Answer, empty};
-use super::formats::{Format, json};
+use super::formats::{Format, answer};
 use super::links::{Artifacts, Links};
 use super::path::Action;
 use crate::access::device::Device;
@@ -35,7 +35,7 @@ pub(super) async fn get_base(Device(device): Device, State(service): State<Servi
             remark: agreed.and_then(|agreed| agreed.remark),
         },
     };
-    json(&headers, format, &body)
+    answer(&headers, format, &body)
 }
 
 pub(super) async fn get(
@@ -53,7 +53,7 @@ pub(super) async fn get(
         confirmation: plan(&Artifacts::of(&device, &service).await?, &deployment),
         action_history: history(&service, &device, &deployment, limit).await?,
     };
-    json(&headers, format, &body)
+    answer(&headers, format, &body)
 }
 
 pub(super) async fn post_feedback(
@@ -62,11 +62,11 @@ pub(super) async fn post_feedback(
     State(service): State<Service>,
     Said(body): Said<ConfirmationIn>,
 ) -> Answer {
-    let answer = match body.confirmation {
+    let said = match body.confirmation {
         ConfirmationWord::Confirmed => ConfirmationAnswer::Confirmed,
         ConfirmationWord::Denied => ConfirmationAnswer::Denied,
     };
-    Ok(empty(match service.confirm(&device, action, answer, body.details).await? {
+    Ok(empty(match service.confirm(&device, action, said, body.details).await? {
         Taken::InTime => StatusCode::OK,
         Taken::TooLate => StatusCode::GONE,
     }))

@@ -15,7 +15,7 @@ use otaria_wire::ddi::{
 use super::clients;
 use super::errors::Answer;
 use super::file_names;
-use super::formats::{Format, json};
+use super::formats::{Format, answer};
 use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
@@ -46,7 +46,7 @@ pub(super) async fn get(
         deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
         action_history: history(&service, &device, &deployment, limit).await?,
     };
-    json(&headers, format, &body)
+    answer(&headers, format, &body)
 }
 
 /// What a push asks the device to do.
@@ -76,7 +76,7 @@ pub(super) async fn history(
         0 => Vec::new(),
         limit => service.said(device, push, limit).await?,
     };
-    let status = if push.is_agreed() { status(push.state) } else { "WAIT_FOR_CONFIRMATION" };
+    let status = if push.is_confirmed() { status(push.state) } else { "WAIT_FOR_CONFIRMATION" };
     Ok((!messages.is_empty()).then(|| ActionHistoryOut { status: status.to_owned(), messages }))
 }
 

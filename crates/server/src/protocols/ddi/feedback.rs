@@ -37,7 +37,9 @@ fn meant(status: StatusIn) -> Feedback {
         Stage::Installing if DOWNLOADED.iter().any(|begin| last.starts_with(begin)) => Stage::Downloaded,
         stage => stage,
     };
-    Feedback { stage, progress, said: status.details }
+    // The last line is the headline, so that the device's own words stay it.
+    let code = status.code.map(|code| format!("code {code}"));
+    Feedback { stage, progress, said: code.into_iter().chain(status.details).collect() }
 }
 
 /// How far the device is. `proceeding` is what clients say while they install, many of which download and install

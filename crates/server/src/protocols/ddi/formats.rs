@@ -63,7 +63,7 @@ impl Format {
 }
 
 /// An answer with a body, or 304 where the device has it already.
-pub(super) fn json(headers: &HeaderMap, format: Format, body: &impl Serialize) -> Answer {
+pub(super) fn answer(headers: &HeaderMap, format: Format, body: &impl Serialize) -> Answer {
     let body = format.write(body)?;
     let tag = HEXLOWER.encode(&Sha256::digest(&body)[..TAG_LENGTH]);
     let is_known = EntityTags::of(lines(headers, &IF_NONE_MATCH)).is_some_and(|known| known.have(&tag));

@@ -7,7 +7,7 @@ use otaria_wire::ddi::{DeploymentOut, InstalledIn};
 use super::body::Said;
 use super::deployment::{Parameters, history, history_limit, plan};
 use super::errors::{Answer, empty};
-use super::formats::{Format, json};
+use super::formats::{Format, answer};
 use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
@@ -29,7 +29,7 @@ pub(super) async fn get(
         deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
         action_history: history(&service, &device, &deployment, limit).await?,
     };
-    json(&headers, format, &body)
+    answer(&headers, format, &body)
 }
 
 /// A device states what it runs, by the name and version of an image.

@@ -54,6 +54,7 @@ pub fn router() -> Router<Service> {
         .layer(from_fn(unreadable::note));
     Router::new()
         .nest("/{tenant}/controller/v1/{controllerId}", device)
+        .route("/{tenant}/controller/v1/{controllerId}/", get(base::get))
         .layer(CatchPanicLayer::custom(|_| errors::empty(StatusCode::INTERNAL_SERVER_ERROR)))
 }
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use otaria_core::fields::Fields;
 use otaria_core::{DeviceTypeId, PartnerId};
 use otaria_store::device_types::{self, Details, DeviceType};
-use otaria_wire::partner::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, PageOut, SuccessOn};
+use otaria_wire::partner::{DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, PageOut};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -28,8 +28,8 @@ fn out(partner: PartnerId, device_type: DeviceType) -> DeviceTypeOut {
         device_type_id: device_type.device_type_id.to_string(),
         name: device_type.details.name,
         description: device_type.details.description,
-        confirmation_required: false,
-        success_on: SuccessOn::Report,
+        confirmation_required: None,
+        success_on: None,
         version_within_seconds: None,
         maintenance: None,
         partner_id: partner.to_string(),

@@ -1,12 +1,11 @@
 //! An account's devices: `/v1/accounts/{accountId}/devices`
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use otaria_core::Timestamp;
+use otaria_core::explanation::silent_before;
 use otaria_core::fields::Fields;
 use otaria_store::devices::Device;
 use otaria_wire::partner::{
@@ -36,9 +35,6 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
 
 /// The longest value of an attribute, in hex digits.
 const LONGEST_DATA: usize = 4096;
-/// A device counts as connected for this many poll intervals after it was last heard of.
-const MISSED_POLLS: u32 = 3;
-
 /// Who looks at a device.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
@@ -50,14 +46,12 @@ pub(super) enum View {
 pub(super) struct Expansions<'q> {
     query: &'q Query,
     view: View,
-    now: Timestamp,
-    connected_for: Duration,
+    silent_before: Timestamp,
 }
 
 impl<'q> Expansions<'q> {
     pub(super) fn of(query: &'q Query, view: View, service: &Service) -> Self {
-        let connected_for = service.settings.poll * MISSED_POLLS;
-        Self { query, view, now: service.clock.now(), connected_for }
+        Self { query, view, silent_before: silent_before(service.clock.now(), service.settings.poll) }
     }
 
     fn wants(&self, expansion: &str) -> bool {
@@ -77,7 +71,7 @@ impl<'q> Expansions<'q> {
     }
 
     fn state(&self, device: &Device) -> DeviceStateOut {
-        let connected = device.last_seen.is_some_and(|seen| self.now.since(seen) <= self.connected_for);
+        let connected = device.last_seen.is_some_and(|seen| seen >= self.silent_before);
         DeviceStateOut {
             available: connected,
             visible: connected,

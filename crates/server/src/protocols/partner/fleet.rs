@@ -118,7 +118,7 @@ async fn explain(
     Ok(Json(ExplanationOut {
         device_id: device.to_string(),
         last_poll_timestamp: situation.last_seen.map(Timestamp::as_millis),
-        device: reason(situation.of_device()),
+        reasons: situation.of_device().into_iter().map(reason).collect(),
         types: types.collect(),
     }))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use otaria_core::fields::Fields;
 use otaria_core::maintenance::{Day, Maintenance, Outside, TimeOfDay, Window, WindowClock};
-use otaria_core::policy::{Consent, Policy};
+use otaria_core::policy::{ConfirmationRule, Policy};
 use otaria_core::push::Success;
 use otaria_wire::partner::{
     DayOfWeek, DeviceTypeIn, DeviceTypeOut, DeviceTypeUpdateIn, MaintenanceIn, MaintenanceOut, OutsideWindow,
@@ -51,7 +51,11 @@ impl From<&DeviceTypeUpdateIn> for PolicyFields {
 /// The policy that a record asks for; counts only if `fields` has no errors in the end.
 pub(super) fn policy(fields: &mut Fields, said: impl Into<PolicyFields>) -> Policy {
     let said = said.into();
-    let consent = if said.confirmation_required == Some(true) { Consent::Needed } else { Consent::NotNeeded };
+    let confirmation = if said.confirmation_required == Some(true) {
+        ConfirmationRule::Required
+    } else {
+        ConfirmationRule::NotRequired
+    };
     let success = match said.success_on.unwrap_or(SuccessOn::Report) {
         SuccessOn::Report => Success::Reported,
         SuccessOn::Version => {
@@ -62,7 +66,7 @@ pub(super) fn policy(fields: &mut Fields, said: impl Into<PolicyFields>) -> Poli
             Success::VersionReported { within: Duration::from_secs(within.clamp(SHORTEST, LONGEST).cast_unsigned()) }
         }
     };
-    Policy { consent, success, maintenance: said.maintenance.map(|said| maintenance(fields, said)) }
+    Policy { confirmation, success, maintenance: said.maintenance.map(|said| maintenance(fields, said)) }
 }
 
 fn maintenance(fields: &mut Fields, said: MaintenanceIn) -> Maintenance {
@@ -106,11 +110,11 @@ fn window(fields: &mut Fields, index: usize, said: WindowIn) -> Option<Window> {
 /// A device type's record with its policy in it.
 pub(super) fn with_policy(record: DeviceTypeOut, policy: &Policy) -> DeviceTypeOut {
     let (success_on, version_within_seconds) = match policy.success {
-        Success::Reported => (SuccessOn::Report, None),
-        Success::VersionReported { within } => (SuccessOn::Version, i64::try_from(within.as_secs()).ok()),
+        Success::Reported => (None, None),
+        Success::VersionReported { within } => (Some(SuccessOn::Version), i64::try_from(within.as_secs()).ok()),
     };
     DeviceTypeOut {
-        confirmation_required: policy.consent == Consent::Needed,
+        confirmation_required: (policy.confirmation == ConfirmationRule::Required).then_some(true),
         success_on,
         version_within_seconds,
         maintenance: policy.maintenance.as_ref().map(maintenance_out),

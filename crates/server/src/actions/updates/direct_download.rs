@@ -9,7 +9,7 @@ use otaria_store::pushes::{self, PushRecord};
 use otaria_store::scopes::AuthenticatedDevice;
 use otaria_store::{candidates, devices};
 
-use super::reporting::{CancelAnswer, Moment, learn};
+use super::reporting::{CancelAnswer, Learning, Moment, learn};
 use super::words::printable;
 use super::{Deployment, Purpose, Task};
 use crate::actions::Error;
@@ -59,13 +59,7 @@ pub enum Part {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Running {
     number: VersionNumber,
-    news: News,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum News {
-    Yes,
-    No,
+    news: Learning,
 }
 
 impl Service {
@@ -82,7 +76,7 @@ impl Service {
         purpose: Purpose,
     ) -> Result<Option<Due>, Error> {
         let running = self.running(device, question).await?;
-        if let Some(Running { number, news: News::Yes }) = running
+        if let Some(Running { number, news: Learning::News }) = running
             && purpose == Purpose::Read
         {
             self.learn_running(device, question.firmware_type, number).await?;
@@ -91,7 +85,7 @@ impl Service {
             match self.poll(device).await?.task {
                 Task::Deploy(push) => return self.due(device, question, purpose, push.action, running).await,
                 Task::Cancel(push) if purpose == Purpose::Read => {
-                    if !self.has_let_go(device, question.firmware_type, push.action).await? {
+                    if !self.let_go(device, question.firmware_type, push.action).await? {
                         return Ok(None);
                     }
                 }
@@ -162,7 +156,7 @@ impl Service {
         };
         Ok(inference::running(claim, &known.images, on_device).map(|number| {
             let is_known = known.installed == Some(number) && !open.iter().any(|record| matters(record, number));
-            Running { number, news: if is_known { News::No } else { News::Yes } }
+            Running { number, news: if is_known { Learning::Known } else { Learning::News } }
         }))
     }
 
@@ -211,7 +205,7 @@ impl Service {
     }
 
     /// Who asks again for an image of the type has let go of the one that it was to let go of. Whether that was so.
-    async fn has_let_go(
+    async fn let_go(
         &self,
         device: &AuthenticatedDevice,
         firmware_type: FirmwareType,
