@@ -94,10 +94,18 @@ fn authorities(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
     if !headers.contains_key(name) {
         return numbered.iter().map(|name| single(headers, name).map(str::to_owned)).collect();
     }
-    let whole = single(headers, name).filter(|_| numbered.is_empty())?;
-    // A distinguished name has commas of its own.
+    let whole = single(headers, name).filter(|_| !is_numbered(headers, name))?;
+    // A distinguished name has commas of its own, and a part of it is another authority's name.
+    if whole.contains('=') {
+        return Some(vec![whole.to_owned()]);
+    }
     let parts = whole.split([',', ';']).map(str::trim).filter(|part| !part.is_empty());
-    Some(std::iter::once(whole).chain(parts).map(str::to_owned).collect())
+    Some(parts.map(str::to_owned).collect())
+}
+
+/// Whether there is any such header with a number.
+fn is_numbered(headers: &HeaderMap, name: &str) -> bool {
+    headers.keys().any(|key| key.as_str().strip_prefix(name).is_some_and(|rest| rest.starts_with('-')))
 }
 
 #[cfg(test)]
@@ -116,8 +124,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case::one(&[("x-authority", "Lamps CA")], &["Lamps CA", "Lamps CA"])]
-    #[case::several(&[("x-authority", "a,b; c")], &["a,b; c", "a", "b", "c"])]
+    #[case::one(&[("x-authority", "Lamps CA")], &["Lamps CA"])]
+    #[case::several(&[("x-authority", "a,b; c")], &["a", "b", "c"])]
+    #[case::a_distinguished_name(&[("x-authority", "CN=Lamps CA,O=Other")], &["CN=Lamps CA,O=Other"])]
+    #[case::with_what_looks_like_another(&[("x-authority", "CN=x;Evil;")], &["CN=x;Evil;"])]
     #[case::from_0(&[("x-authority-0", "a"), ("x-authority-1", "CN=b, O=c")], &["a", "CN=b, O=c"])]
     #[case::from_1(&[("x-authority-1", "a"), ("x-authority-2", "b")], &["a", "b"])]
     #[case::up_to_a_gap(&[("x-authority-1", "a"), ("x-authority-3", "b")], &["a"])]
@@ -143,6 +153,7 @@ mod tests {
     #[case::two_lines(&[("x-controller-id", "a"), ("x-authority", "a"), ("x-authority", "b")])]
     #[case::two_of_a_number(&[("x-controller-id", "a"), ("x-authority-1", "a"), ("x-authority-1", "b")])]
     #[case::both_kinds(&[("x-controller-id", "a"), ("x-authority", "a"), ("x-authority-1", "b")])]
+    #[case::both_kinds_behind_a_gap(&[("x-controller-id", "a"), ("x-authority", "a"), ("x-authority-5", "b")])]
     fn what_may_be_the_clients_own_is_not_believed(#[case] lines: &[(&'static str, &'static str)]) {
         assert!(matches!(said(&headers(lines), CertificateHeaders::ControllerId), Some(None)));
     }

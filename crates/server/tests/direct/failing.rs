@@ -38,6 +38,18 @@ async fn a_device_does_not_flash_itself_to_death(#[values(Engine::Sqlite, Engine
 
 #[rstest]
 #[tokio::test]
+async fn several_ranges_count_as_a_whole(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.publish("1.1").await;
+    for _ in 0..5 {
+        assert_eq!(world.asks(&[("Range", "bytes=4-,0-2")]).await.status(), 206);
+    }
+    assert_eq!(world.asks(&[("Range", "bytes=4-,0-2")]).await.status(), 304);
+    assert_eq!(world.state(&pushed).await, PushState::Failed);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_device_that_says_nothing_gets_it_as_often(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::on(engine).await else { return };
     let pushed = world.publish("1.1").await;

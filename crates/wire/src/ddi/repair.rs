@@ -14,6 +14,8 @@ pub enum Repair {
     Backslashes,
     /// There were halves of characters: UTF-16 surrogates without the other one.
     Halves,
+    /// There were numbers too large for anything to hold.
+    Numbers,
     /// It went on behind a NUL.
     Rest,
 }
@@ -26,6 +28,7 @@ impl fmt::Display for Repair {
             Self::ControlCharacters => "control characters in a text were escaped",
             Self::Backslashes => "backslashes that escape nothing were taken as they are",
             Self::Halves => "halves of characters in a text were replaced",
+            Self::Numbers => "numbers that nothing can hold were taken for null",
             Self::Rest => "what follows a NUL was left out",
         })
     }
@@ -38,7 +41,7 @@ const MARK: char = '\u{feff}';
 /// already stays as it is.
 ///
 /// Inside strings it escapes control characters (below U+0020) and backslashes that escape nothing, and replaces
-/// lone surrogates; everywhere it replaces bytes that are no UTF-8. A byte order mark before it goes, and so does
+/// lone surrogates; outside, numbers that nothing can hold become null; everywhere it replaces bytes that are no UTF-8. A byte order mark before it goes, and so does
 /// everything from a NUL outside a string on: that is where a text ends in C.
 pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
     let text = String::from_utf8_lossy(body);
@@ -56,6 +59,10 @@ pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
             repaired.repairs.insert(Repair::Rest);
             break;
         }
+        if character == '-' || character.is_ascii_digit() {
+            rest = repaired.number(rest);
+            continue;
+        }
         rest = &rest[character.len_utf8()..];
         repaired.text.push(character);
         if character == '"' {
@@ -71,6 +78,20 @@ struct Repaired {
 }
 
 impl Repaired {
+    /// Takes in a number. Returns what follows.
+    fn number<'t>(&mut self, rest: &'t str) -> &'t str {
+        let is_of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+        let length = rest.bytes().take_while(|byte| is_of_number(*byte)).count();
+        let (number, after) = rest.split_at(length);
+        if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            self.repairs.insert(Repair::Numbers);
+            self.text.push_str("null");
+        } else {
+            self.text.push_str(number);
+        }
+        after
+    }
+
     /// Takes in a string behind its opening quote, up to its closing one. Returns what follows.
     fn string<'t>(&mut self, mut rest: &'t str) -> &'t str {
         while let Some(character) = rest.chars().next() {
@@ -252,5 +273,12 @@ mod tests {
         let (_, repairs) = repair(b"\xef\xbb\xbf[\"\n\\p\\ud800\xff\"]\x00");
         let told: Vec<_> = repairs.iter().map(Repair::to_string).collect();
         assert_eq!(told.len(), 6, "{told:?}");
+    }
+
+    #[test]
+    fn a_number_that_nothing_can_hold_is_null() {
+        let (text, repairs) = repair(br#"{"code":1e999,"of":-2E400,"ok":[1.5e3,-7],"s":"1e999"}"#);
+        assert_eq!(text, r#"{"code":null,"of":null,"ok":[1.5e3,-7],"s":"1e999"}"#);
+        assert_eq!(repairs, BTreeSet::from([Repair::Numbers]));
     }
 }

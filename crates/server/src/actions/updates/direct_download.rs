@@ -116,6 +116,13 @@ impl Service {
                         Part::Beginning => pushes::count_download(tx, &device, action).await?,
                         Part::Later => 0,
                     };
+                    // Others may have begun since it was decided.
+                    if count > MOST_DOWNLOADS {
+                        return Err(Error::conflict(
+                            "downloaded_too_often",
+                            "The device has downloaded it too often.",
+                        ));
+                    }
                     let event = if count > 1 {
                         let message =
                             format!("the device downloads it again ({count} of {MOST_DOWNLOADS}): {reported}");

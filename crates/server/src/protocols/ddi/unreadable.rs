@@ -11,6 +11,7 @@ use axum::response::Response;
 use otaria_core::unreadable::{EXCERPT, Outcome, excerpt};
 use otaria_store::unreadable::Unreadable;
 use otaria_wire::ddi::Repairs;
+use percent_encoding::percent_decode_str;
 
 use crate::access::device::SentBy;
 
@@ -58,7 +59,9 @@ pub(super) async fn note(mut request: Request, next: Next) -> Response {
     let (sent_by, heard) = (SentBy::default(), Heard::default());
     request.extensions_mut().insert(sent_by.clone());
     request.extensions_mut().insert(heard.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // Decoded, so that nothing that is left out below stands there in other characters.
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
+    let method = request.method().clone();
     let (secret, media_type) = (secret(request.headers()), text(request.headers(), &CONTENT_TYPE));
     let response = next.run(request).await;
     let Some((service, device)) = sent_by.known() else { return response };

@@ -42,10 +42,9 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// Whether the first byte is in the answer.
+/// Whether the first byte is in the answer, or may be: of several ranges only the body says which they are.
 fn part(response: &Response) -> Part {
     let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
-    let is_beginning =
-        response.status() == StatusCode::OK || range.is_some_and(|range| range.starts_with("bytes 0-"));
+    let is_beginning = response.status() == StatusCode::OK || range.is_none_or(|range| range.starts_with("bytes 0-"));
     if is_beginning { Part::Beginning } else { Part::Later }
 }
