@@ -3,6 +3,7 @@
 pub mod ddi;
 pub mod direct;
 pub mod partner;
+mod refused;
 pub mod transfer;
 
 use axum::http::{HeaderMap, HeaderName};

@@ -9,10 +9,10 @@ use otaria_wire::ddi::{
 };
 
 use super::body::Said;
-use super::deployment::{Parameters, history, history_limit, plan};
+use super::deployment::{Parameters, described, history_limit};
 use super::errors::{Answer, empty};
 use super::formats::{Format, answer};
-use super::links::{Artifacts, Links};
+use super::links::Links;
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::updates::{ConfirmationAnswer, Taken};
@@ -48,11 +48,8 @@ pub(super) async fn get(
     let format = Format::accepted(&headers)?;
     let limit = history_limit(query)?;
     let deployment = service.awaiting_confirmation(&device, action).await?;
-    let body = ConfirmationOut {
-        id: action.to_string(),
-        confirmation: plan(&Artifacts::of(&device, &service).await?, &deployment),
-        action_history: history(&service, &device, &deployment, limit).await?,
-    };
+    let shown = described(&service, &device, &deployment, limit).await?;
+    let body = ConfirmationOut { id: shown.id, confirmation: shown.deployment, action_history: shown.action_history };
     answer(&headers, format, &body)
 }
 

@@ -41,16 +41,25 @@ pub(super) async fn get(
     if deployment.timing == Timing::BeforeWindow && clients::misread_skip(&headers) {
         return Err(Error::not_found("action").into());
     }
-    let body = DeploymentOut {
-        id: action.to_string(),
-        deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
-        action_history: history(&service, &device, &deployment, limit).await?,
-    };
-    answer(&headers, format, &body)
+    answer(&headers, format, &described(&service, &device, &deployment, limit).await?)
+}
+
+/// A push as its device is told of it, with as much of its history as it wants to know.
+pub(super) async fn described(
+    service: &Service,
+    device: &AuthenticatedDevice,
+    deployment: &Deployment,
+    limit: i64,
+) -> Result<DeploymentOut, Error> {
+    Ok(DeploymentOut {
+        id: deployment.push.action.to_string(),
+        deployment: plan(&Artifacts::of(device, service).await?, deployment),
+        action_history: history(service, device, deployment, limit).await?,
+    })
 }
 
 /// What a push asks the device to do.
-pub(super) fn plan(links: &Artifacts, deployment: &Deployment) -> DeploymentPlanOut {
+fn plan(links: &Artifacts, deployment: &Deployment) -> DeploymentPlanOut {
     let (update, maintenance_window) = match deployment.timing {
         Timing::Anytime => (Handling::Forced, None),
         Timing::InWindow => (Handling::Forced, Some(MaintenanceWindow::Available)),
@@ -65,7 +74,7 @@ pub(super) fn plan(links: &Artifacts, deployment: &Deployment) -> DeploymentPlan
 }
 
 /// What was said about a push so far; none unless the device wants to know and there is something.
-pub(super) async fn history(
+async fn history(
     service: &Service,
     device: &AuthenticatedDevice,
     deployment: &Deployment,

@@ -2,13 +2,12 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use otaria_wire::ddi::{DeploymentOut, InstalledIn};
+use otaria_wire::ddi::InstalledIn;
 
 use super::body::Said;
-use super::deployment::{Parameters, history, history_limit, plan};
+use super::deployment::{Parameters, described, history_limit};
 use super::errors::{Answer, empty};
 use super::formats::{Format, answer};
-use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::updates::Learning;
@@ -24,12 +23,7 @@ pub(super) async fn get(
     let format = Format::accepted(&headers)?;
     let limit = history_limit(query)?;
     let deployment = service.ended_deployment(&device, action).await?;
-    let body = DeploymentOut {
-        id: action.to_string(),
-        deployment: plan(&Artifacts::of(&device, &service).await?, &deployment),
-        action_history: history(&service, &device, &deployment, limit).await?,
-    };
-    answer(&headers, format, &body)
+    answer(&headers, format, &described(&service, &device, &deployment, limit).await?)
 }
 
 /// A device states what it runs, by the name and version of an image.

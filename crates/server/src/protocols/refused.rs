@@ -1,0 +1,43 @@
+//! What went wrong, as every device dialect answers it: a status without a body. Clients read no more than that.
+
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::actions::Error;
+
+/// After how long a device may try again when the storage did not answer, in seconds.
+const RETRY_SECONDS: u64 = 30;
+
+/// An answer without a body, and with the length that says so.
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = status.into_response();
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}
+
+/// The status of what went wrong, and when to try again. What is the server's own fault is logged.
+pub(super) fn refused(error: &Error) -> Response {
+    let (status, retry_seconds) = match error {
+        Error::Malformed(_) | Error::Invalid(_) | Error::Grant { .. } => (StatusCode::BAD_REQUEST, None),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, None),
+        Error::Conflict { .. } => (StatusCode::CONFLICT, None),
+        Error::Forbidden => (StatusCode::FORBIDDEN, None),
+        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
+        Error::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),
+        Error::TooManyAttempts { retry_after } | Error::TooManyListeners { retry_after } => {
+            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after.as_secs().max(1)))
+        }
+        Error::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, None),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_SECONDS)),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    };
+    if status.is_server_error() {
+        tracing::error!(error = error as &dyn std::error::Error, %status, "a device's request failed");
+    }
+    let mut response = empty(status);
+    if let Some(seconds) = retry_seconds {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
