@@ -53,7 +53,8 @@ pub struct InviteToPartner {
     own: PartnerPrivileges,
 }
 
-/// One device that showed its credential: its own pushes, its own versions.
+/// One device: its own pushes, its own versions. Of a device that showed its credential, or of one that somebody looks at
+/// who may read its partner.
 #[derive(Clone, Debug)]
 pub struct DeviceScope {
     partner_id: PartnerId,

@@ -1,3 +1,5 @@
+//! What every body of a device goes through: told from each other, repaired, bounded, and read by the names of its members.
+
 use serde_json::{Map, Value};
 
 use super::cbor;

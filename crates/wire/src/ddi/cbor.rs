@@ -1,3 +1,5 @@
+//! CBOR (RFC 8949), read into the tree that JSON is read into.
+
 use cbor4ii::core::Value as Cbor;
 use cbor4ii::core::dec::Decode as _;
 use cbor4ii::core::utils::SliceReader;

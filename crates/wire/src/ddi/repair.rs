@@ -1,3 +1,5 @@
+//! JSON that is nearly JSON, made JSON.
+
 use std::collections::BTreeSet;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! The elements of a header with a list in it (RFC 9110, section 5.6.1).
+
 /// The elements of a list, trimmed: what stands between delimiters outside of quoted strings. Empty ones are nothing
 /// (RFC 9110, section 5.6.1.2).
 pub(super) fn elements(text: &str, delimiter: char) -> impl Iterator<Item = &str> {

@@ -1,8 +1,8 @@
 //! Direct Device Integration v1, the dialect of Eclipse hawkBit: what most open device clients speak.
 //!
 //! A push is an action, named by the device's own number for it, and one chunk with one artifact, whose module has
-//! the action's number too. Small clients parse these answers: they have a length, never a redirect, and members in
-//! a stable order.
+//! the action's number too. Small clients parse these answers: they have a length and members in a stable order, and none but
+//! an artifact's is ever a redirect.
 
 mod artifacts;
 mod base;
