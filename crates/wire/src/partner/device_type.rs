@@ -76,8 +76,7 @@ pub struct MaintenanceIn {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WindowIn {
-    /// On which days it opens; left out or empty: on every day.
-    #[schema(max_items = 7)]
+    /// On which days it opens, each counting once; left out or empty: on every day.
     pub days: Option<Vec<DayOfWeek>>,
     /// When it opens, as `HH:MM`.
     #[schema(required = true, nullable = false, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -56,13 +56,13 @@ pub(super) fn policy(fields: &mut Fields, said: impl Into<PolicyFields>) -> Poli
     } else {
         ConfirmationRule::NotRequired
     };
+    let within = said.version_within_seconds.unwrap_or(VERSION_WITHIN);
+    if !(SHORTEST..=LONGEST).contains(&within) {
+        fields.refuse("versionWithinSeconds", format_args!("must be {SHORTEST} to {LONGEST} seconds"));
+    }
     let success = match said.success_on.unwrap_or(SuccessOn::Report) {
         SuccessOn::Report => Success::Reported,
         SuccessOn::Version => {
-            let within = said.version_within_seconds.unwrap_or(VERSION_WITHIN);
-            if !(SHORTEST..=LONGEST).contains(&within) {
-                fields.refuse("versionWithinSeconds", format_args!("must be {SHORTEST} to {LONGEST} seconds"));
-            }
             Success::VersionReported { within: Duration::from_secs(within.clamp(SHORTEST, LONGEST).cast_unsigned()) }
         }
     };
@@ -189,6 +189,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (body, wrong) in [
             (json!({ "successOn": "version", "versionWithinSeconds": 59 }), "versionWithinSeconds"),
+            (json!({ "versionWithinSeconds": 0 }), "versionWithinSeconds"),
             (json!({ "maintenance": {} }), "maintenance.windows"),
             (
                 json!({ "maintenance": { "windows": vec![json!({ "opens": "02:00", "minutes": 1 }); 22] } }),
