@@ -94,6 +94,7 @@ async fn wake(shared: Arc<Shared>, mut radio: Radio) -> Vec<Duration> {
             if shared.nothing_new_comes.load(Ordering::Acquire) {
                 return radio.into_polls();
             }
+            // All are awake: one comes back to sleep when it is done, and nothing tells of that.
             tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         };

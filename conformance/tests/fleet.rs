@@ -299,6 +299,7 @@ async fn patiently(api: &Api, method: Method, path: &str, body: &Value) -> Answe
             let request = if body.is_null() { request } else { request.json(body) };
             match Answer::try_of(request).await {
                 Ok(answer) => return answer,
+                // The server was stopped, and is being started again.
                 Err(_) => sleep(Duration::from_millis(20)).await,
             }
         }
