@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use otaria_server::{RawSettings, Settings};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Where the server is and keeps things.
 #[derive(Args, Clone, Debug, Default)]

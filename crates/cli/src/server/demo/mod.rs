@@ -14,8 +14,9 @@ use otaria_server::serve::{Listener, listen, open, run as serve};
 use otaria_server::{RawSettings, Settings};
 use tokio::sync::Notify;
 
-use crate::serve::{log_to_stderr, told_to_stop};
-use crate::{Failure, print};
+use crate::failure::Failure;
+use crate::server::serve::{log_to_stderr, told_to_stop};
+use crate::terminal::print;
 
 /// How many ports above the wanted one are tried.
 const PORTS: u16 = 100;

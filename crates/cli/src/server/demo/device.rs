@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::state::KnownDevice;
-use crate::Failure;
+use crate::failure::Failure;
 
 /// How long to wait when the server does not answer.
 const RETRY: Duration = Duration::from_secs(2);

@@ -5,9 +5,9 @@ use std::io::IsTerminal as _;
 use otaria_server::serve::{listen, open, run as serve};
 use tracing_subscriber::EnvFilter;
 
-use crate::Failure;
-use crate::options::ServerOptions;
-use crate::supervisor;
+use super::options::ServerOptions;
+use super::supervisor;
+use crate::failure::Failure;
 
 /// Serves until it is told to stop.
 pub async fn run(options: &ServerOptions) -> Result<(), Failure> {

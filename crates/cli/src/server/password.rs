@@ -4,8 +4,9 @@ use clap::Args;
 use otaria_server::actions::Error;
 use otaria_server::serve::open;
 
-use crate::options::ServerOptions;
-use crate::{Failure, print};
+use super::options::ServerOptions;
+use crate::failure::Failure;
+use crate::terminal::print;
 
 /// Whose password is lost.
 #[derive(Args)]

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::api::{PartnerApi, text};
 use super::device::SimulatedDevice;
 use super::state::{KnownDevice, State};
-use crate::{Failure, print};
+use crate::failure::Failure;
+use crate::terminal::print;
 
 /// HUB: a whole system image of a Linux device.
 const FIRMWARE_TYPE: u8 = 5;

@@ -6,8 +6,9 @@ use otaria_server::actions::Error;
 use otaria_server::serve::open;
 use otaria_wire::partner::BootstrapOut;
 
-use crate::options::ServerOptions;
-use crate::{Failure, print};
+use super::options::ServerOptions;
+use crate::failure::Failure;
+use crate::terminal::print;
 
 /// What the first partner and owner are called.
 #[derive(Args)]

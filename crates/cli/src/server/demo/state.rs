@@ -6,7 +6,7 @@ use otaria_server::Service;
 use otaria_server::actions::Error;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Credentials and devices of the demo, kept beside its data, readable by its owner only.
 #[derive(Clone, Debug, Serialize, Deserialize)]

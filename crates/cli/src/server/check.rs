@@ -4,8 +4,9 @@ use data_encoding::HEXLOWER;
 use otaria_server::DatabaseLocation;
 use otaria_server::serve::open;
 
-use crate::options::ServerOptions;
-use crate::{Failure, print};
+use super::options::ServerOptions;
+use crate::failure::Failure;
+use crate::terminal::print;
 
 /// Verifies what is stored: every partner's audit log against its hashes, and every binary's bytes against its row.
 /// Prints a line for each, and fails if anything is not what was written.

@@ -1,0 +1,47 @@
+//! Lists that come in pages.
+
+use serde_json::Value;
+
+use super::Api;
+use crate::client::paths::Path;
+use crate::failure::Failure;
+
+/// The largest page that the server gives.
+const PAGE: usize = 1000;
+
+/// How many records are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many at most.
+    First(usize),
+    /// All of them.
+    None,
+}
+
+impl Api {
+    /// The first records of a list, page by page. Who wants all of a list that others add to sorts it by id.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or refuses.
+    pub async fn list(&self, path: Path, limit: Limit) -> Result<Vec<Value>, Failure> {
+        let wanted = match limit {
+            Limit::First(wanted) => wanted,
+            Limit::None => usize::MAX,
+        };
+        let size = wanted.clamp(1, PAGE);
+        let mut records: Vec<Value> = Vec::new();
+        for number in 0.. {
+            let page = path.clone().with("size", size).with("page", number);
+            let mut page = self.get(&page).await?;
+            let Value::Array(content) = page["content"].take() else {
+                return Err(Failure::new(format!("{path} answers with something else than a page")));
+            };
+            records.extend(content);
+            if records.len() >= wanted || number + 1 >= page["totalPages"].as_u64().unwrap_or_default() {
+                break;
+            }
+        }
+        records.truncate(wanted);
+        Ok(records)
+    }
+}

@@ -1,0 +1,81 @@
+//! What it means for a command that the server refuses, or does not answer.
+
+use otaria_wire::partner::ErrorBody;
+use reqwest::{Response, StatusCode, Url};
+
+use crate::failure::{Exit, Failure};
+
+/// By which codes the server says that the rules do not let an image go to a device.
+const INELIGIBLE: [&str; 4] = ["already_installed", "newer_installed", "newer_under_way", "no_binary"];
+
+/// What an answer that is no success means.
+pub async fn refusal(response: Response) -> Failure {
+    let status = response.status();
+    let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let url = response.url().clone();
+    let failure = match response.json::<ErrorBody>().await {
+        Ok(body) => said(status, &body),
+        // Something between here and the server, or no server of ours.
+        Err(_) => Failure::of(exit(status), "unexpected_answer", format!("{url} answers with {status}"))
+            .with_remedy("is this the URL of an Otaria server?"),
+    };
+    let failure = failure.in_request(request_id);
+    if may_pass(status) { failure.retryable() } else { failure }
+}
+
+/// What an error of the server's own means.
+fn said(status: StatusCode, body: &ErrorBody) -> Failure {
+    let exit = if INELIGIBLE.contains(&body.error.as_str()) { Exit::Ineligible } else { exit(status) };
+    let fields = body.fields.iter().flatten().map(|field| format!("{}: {}", field.name, field.message));
+    let fields: Vec<_> = fields.collect();
+    let message = match fields.as_slice() {
+        [] => body.error_description.clone(),
+        fields => format!("{} ({})", body.error_description, fields.join("; ")),
+    };
+    let failure = Failure::of(exit, &body.error, message);
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            failure.with_remedy("sign in with `otaria login`, or give another OTARIA_TOKEN or client secret")
+        }
+        StatusCode::FORBIDDEN => failure
+            .with_remedy("`otaria whoami` shows who is signed in, and what they may do; check --partner as well"),
+        _ => failure,
+    }
+}
+
+fn exit(status: StatusCode) -> Exit {
+    match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Exit::Usage,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::NotAllowed,
+        StatusCode::NOT_FOUND => Exit::NotFound,
+        StatusCode::CONFLICT => Exit::Conflict,
+        _ => Exit::Error,
+    }
+}
+
+/// Whether the same request may be answered otherwise later. A full disk does not empty itself.
+fn may_pass(status: StatusCode) -> bool {
+    let is_servers = status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE;
+    is_servers || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+}
+
+/// That a server does not answer.
+pub fn unreachable(url: &Url, error: &reqwest::Error) -> Failure {
+    let origin = url.origin().ascii_serialization();
+    let message = if error.is_timeout() {
+        format!("{origin} does not answer in time")
+    } else {
+        format!("{origin} cannot be reached: {}", root_cause(error))
+    };
+    let failure = Failure::of(Exit::Error, "unreachable", message);
+    failure.with_remedy("`otaria doctor` finds out why").retryable()
+}
+
+/// The last of an error's causes says it; those before only name the URL.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

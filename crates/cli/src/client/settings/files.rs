@@ -1,0 +1,162 @@
+//! The two files: `otaria.toml` in the repository, which everybody who builds shares and which holds no secrets, and the
+//! user's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+use serde::Deserialize;
+
+use super::environment;
+use crate::client::options::ClientOptions;
+use crate::failure::{Exit, Failure};
+
+/// The file in the repository.
+const REPOSITORY_FILE: &str = "otaria.toml";
+/// What is never taken from a file in a repository.
+const SECRETS: [&str; 5] = ["token", "client_secret", "password", "refresh_token", "access_token"];
+
+/// What can be chosen in each of the places.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choices {
+    /// The server.
+    pub url: Option<String>,
+    /// The partner's id.
+    pub partner: Option<String>,
+    /// The account's id.
+    pub account: Option<String>,
+    /// The profile of the user's file; only outside of that.
+    pub profile: Option<String>,
+    /// The id of the partner's client.
+    pub client_id: Option<String>,
+    /// An authority of the server's certificate.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Choices {
+    pub fn of_flags(options: &ClientOptions) -> Self {
+        Self {
+            url: options.url.clone(),
+            partner: options.partner.clone(),
+            account: options.account.clone(),
+            profile: options.profile.clone(),
+            client_id: options.client_id.clone(),
+            ca_file: options.ca_file.clone(),
+        }
+    }
+
+    pub fn of_environment() -> Self {
+        Self {
+            url: environment("OTARIA_URL"),
+            partner: environment("OTARIA_PARTNER"),
+            account: environment("OTARIA_ACCOUNT"),
+            profile: environment("OTARIA_PROFILE"),
+            client_id: environment("OTARIA_CLIENT_ID"),
+            ca_file: environment("OTARIA_CA_FILE").map(PathBuf::from),
+        }
+    }
+
+    /// These, and where they say nothing the others.
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            url: self.url.or(others.url),
+            partner: self.partner.or(others.partner),
+            account: self.account.or(others.account),
+            profile: self.profile.or(others.profile),
+            client_id: self.client_id.or(others.client_id),
+            ca_file: self.ca_file.or(others.ca_file),
+        }
+    }
+
+    /// With files that are named from where the choices were written down.
+    fn beside(self, file: &Path) -> Self {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Self { ca_file: self.ca_file.map(|ca_file| folder.join(ca_file)), ..self }
+    }
+}
+
+/// `otaria.toml`, from the folder that the command runs in or the nearest above it.
+pub struct RepositoryFile {
+    pub path: PathBuf,
+    pub choices: Choices,
+}
+
+impl RepositoryFile {
+    pub fn nearest() -> Result<Option<Self>, Failure> {
+        let here = std::env::current_dir().map_err(Failure::usage)?;
+        let Some(path) = here.ancestors().map(|folder| folder.join(REPOSITORY_FILE)).find(|path| path.is_file())
+        else {
+            return Ok(None);
+        };
+        let text = read(&path)?;
+        if let Ok(table) = text.parse::<toml::Table>()
+            && let Some(secret) = SECRETS.iter().find(|secret| table.contains_key(**secret))
+        {
+            return Err(refused(&path, &format!("`{secret}` is a secret, and this file is for everybody"))
+                .with_remedy("remove it, make a new one, and give that by the environment or `otaria login`"));
+        }
+        let choices = toml::from_str::<Choices>(&text).map_err(|error| refused(&path, error.message()))?;
+        Ok(Some(Self { choices: choices.beside(&path), path }))
+    }
+}
+
+/// The user's own file: what goes for each profile.
+#[derive(Default)]
+pub struct UserFile {
+    /// Where it is, if it exists.
+    pub path: Option<PathBuf>,
+    profiles: BTreeMap<String, Choices>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Profiles {
+    #[serde(default)]
+    profiles: BTreeMap<String, Choices>,
+}
+
+impl UserFile {
+    pub fn of_the_user() -> Result<Self, Failure> {
+        let path = user_folder()?.join("config.toml");
+        if !path.is_file() {
+            return Ok(Self::default());
+        }
+        let read = toml::from_str::<Profiles>(&read(&path)?);
+        let Profiles { profiles } = read.map_err(|error| refused(&path, error.message()))?;
+        if let Some((name, _)) = profiles.iter().find(|(_, choices)| choices.profile.is_some()) {
+            return Err(refused(&path, &format!("a profile cannot name a profile, as `{name}` does")));
+        }
+        let profiles = profiles.into_iter().map(|(name, choices)| (name, choices.beside(&path))).collect();
+        Ok(Self { path: Some(path), profiles })
+    }
+
+    /// What goes for a profile.
+    pub fn profile(&self, name: &str) -> Option<&Choices> {
+        self.profiles.get(name)
+    }
+
+    /// That a profile is named which is nowhere.
+    pub fn unknown_profile(&self, name: &str) -> Failure {
+        let known: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+        let failure = Failure::of(Exit::Usage, "usage", format!("there is no profile {name:?}"));
+        match crate::nouns::nearest::of(name, known.iter().copied()) {
+            Some(nearest) => failure.with_remedy(format!("did you mean {nearest:?}?")),
+            None => failure.with_remedy(format!("make it with `otaria login --profile {name} --url URL`")),
+        }
+    }
+}
+
+/// The folder of the user's own files: `$XDG_CONFIG_HOME/otaria`, by default `~/.config/otaria`.
+pub fn user_folder() -> Result<PathBuf, Failure> {
+    let base = etcetera::choose_base_strategy().map_err(Failure::usage)?;
+    Ok(base.config_dir().join("otaria"))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| refused(path, &error.to_string()))
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    Failure::usage(format!("{}: {}", path.display(), why.trim()))
+}

@@ -1,0 +1,36 @@
+//! What is on a server, one noun a file, and what can be done with each.
+
+pub mod nearest;
+pub mod types;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::client::api::Limit;
+
+/// How much of a list is wanted.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ListOptions {
+    /// At most so many, newest first
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, conflicts_with = "all")]
+    limit: usize,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+}
+
+impl ListOptions {
+    /// How many records are wanted.
+    pub fn limit(self) -> Limit {
+        if self.all { Limit::None } else { Limit::First(self.limit) }
+    }
+}
+
+/// Changes a field of a record that is to be sent back, where there is something to change; empty text takes it away.
+pub fn set(record: &mut Value, field: &str, text: Option<String>) {
+    match text {
+        Some(text) if text.is_empty() => record[field] = Value::Null,
+        Some(text) => record[field] = json!(text),
+        None => {}
+    }
+}
