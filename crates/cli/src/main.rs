@@ -1,7 +1,10 @@
 //! `otaria`: the command that serves over-the-air updates, what an operator runs beside it, and what pipelines and
 //! people call a server with.
 
+mod api;
 mod client;
+mod completion;
+mod doctor;
 mod failure;
 mod nouns;
 #[cfg(feature = "server")]
@@ -12,7 +15,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::client::{Client, ClientOptions};
 use crate::failure::Failure;
@@ -37,6 +40,12 @@ enum Command {
     Logout(With<sign_in::logout::Options>),
     /// Who is signed in, where, and what they may do
     Whoami(With<sign_in::whoami::Options>),
+    /// Send a request to the API, and print the answer
+    Api(With<api::Options>),
+    /// Find out what keeps this command, or devices, from working with a server
+    Doctor(With<doctor::Options>),
+    /// Print what a shell needs to complete this command
+    Completion(completion::Options),
     #[cfg(feature = "server")]
     #[command(flatten)]
     Server(server::Command),
@@ -91,6 +100,12 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Logout(with) => called(with.client, |client| sign_in::logout::run(with.options, client)).await,
         Command::Whoami(with) => called(with.client, |client| sign_in::whoami::run(with.options, client)).await,
+        Command::Api(with) => called(with.client, |client| api::run(with.options, client)).await,
+        Command::Doctor(with) => interruptible(doctor::run(with.client)).await,
+        Command::Completion(options) => {
+            completion::run(&options, Cli::command());
+            Ok(())
+        }
         #[cfg(feature = "server")]
         Command::Server(command) => server::run(command).await,
     }

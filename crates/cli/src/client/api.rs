@@ -130,6 +130,14 @@ impl Api {
         self.effect
     }
 
+    /// Signs in, if nothing has needed that yet.
+    ///
+    /// # Errors
+    /// If nobody is signed in, or the server gives no token.
+    pub async fn sign_in(&self) -> Result<(), Failure> {
+        self.session.token().await.map(drop)
+    }
+
     /// Reads something.
     ///
     /// # Errors
@@ -263,6 +271,8 @@ impl fmt::Debug for Api {
 pub fn http_client(settings: &Settings) -> Result<reqwest::Client, Failure> {
     let agent = concat!("otaria/", env!("CARGO_PKG_VERSION"));
     let mut http = reqwest::Client::builder().user_agent(agent).connect_timeout(CONNECTING).read_timeout(STANDSTILL);
+    // Whoever is redirected to says so: a password, a token or a file is not for a server that nobody chose.
+    http = http.redirect(reqwest::redirect::Policy::none());
     if let Some(file) = &settings.ca_file {
         let refused = |why: &dyn fmt::Display| Failure::usage(format!("the authority in {}: {why}", file.display()));
         let pem = std::fs::read(file).map_err(|error| refused(&error))?;

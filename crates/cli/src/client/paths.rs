@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use super::Client;
@@ -18,6 +19,28 @@ impl Path {
     /// Of its steps, unescaped.
     pub fn of<S: Into<String>>(segments: impl IntoIterator<Item = S>) -> Self {
         Self { segments: segments.into_iter().map(Into::into).collect(), query: Vec::new() }
+    }
+
+    /// Of a path as it is written in a URL, with or without its first slash; none if it is no path.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(&format!("http://localhost/{}", text.trim_start_matches('/'))).ok()?;
+        let segments = url.path_segments()?.map(|segment| percent_decode_str(segment).decode_utf8());
+        let segments = segments.map(|segment| segment.map(Into::into)).collect::<Result<_, _>>().ok()?;
+        Some(Self { segments, query: url.query_pairs().into_owned().collect() })
+    }
+
+    /// With something else in the place of each step for which there is something.
+    ///
+    /// # Errors
+    /// What `with` says.
+    pub fn filled<'v>(self, with: impl Fn(&str) -> Result<Option<&'v str>, Failure>) -> Result<Self, Failure> {
+        let fill = |step: String| Ok(with(&step)?.map_or(step, str::to_owned));
+        Ok(Self { segments: self.segments.into_iter().map(fill).collect::<Result<_, Failure>>()?, ..self })
+    }
+
+    /// Whether a parameter is in its query.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.query.iter().any(|(known, _)| known == name)
     }
 
     /// One step further.
@@ -96,6 +119,7 @@ mod tests {
     fn what_stands_in_a_path_is_no_step() {
         let path = Path::of(["v1", "names"]).to("a/b c").with("tags", "qa,ü").with_some("sort", None::<&str>);
         assert_eq!(path.to_string(), "/v1/names/a%2Fb%20c?tags=qa%2C%C3%BC");
+        assert_eq!(Path::parse(&path.to_string()), Some(path.clone()));
         let below: Url = "https://example.com/ota/".parse().unwrap();
         assert_eq!(path.at(&below).as_str(), "https://example.com/ota/v1/names/a%2Fb%20c?tags=qa%2C%C3%BC");
     }

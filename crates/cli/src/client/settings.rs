@@ -30,10 +30,21 @@ pub struct Settings {
     pub client_id: Option<String>,
     /// An authority of the server's certificate, beside the system's.
     pub ca_file: Option<PathBuf>,
-    /// Where these come from, nearest first, for `otaria doctor`.
-    pub sources: Vec<String>,
+    /// Where each of them comes from.
+    pub origins: Vec<Origin>,
     partner: Option<String>,
     account: Option<String>,
+}
+
+/// What one setting says, and where that was said. No secret is a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The setting's name, as in the files.
+    pub setting: &'static str,
+    /// What it says.
+    pub value: String,
+    /// Where.
+    pub place: String,
 }
 
 /// How the caller proves who they are. `Debug` is not derived: it holds secrets.
@@ -72,10 +83,7 @@ impl Settings {
     pub fn resolve(options: ClientOptions, terminal: &Terminal) -> Result<Self, Failure> {
         let repository = RepositoryFile::nearest()?;
         let user = UserFile::of_the_user()?;
-        let mut sources = Vec::new();
-        sources.extend(repository.as_ref().map(|file| file.path.display().to_string()));
-        sources.extend(user.path.as_ref().map(|path| path.display().to_string()));
-        let in_repository = repository.map(|file| file.choices).unwrap_or_default();
+        let (path, in_repository) = repository.map(|file| (file.path, file.choices)).unwrap_or_default();
         let named =
             options.profile.clone().or_else(|| environment("OTARIA_PROFILE")).or(in_repository.profile.clone());
         let profile = named.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
@@ -88,23 +96,22 @@ impl Settings {
                 return Err(user.unknown_profile(&profile));
             }
         }
-        let given = Choices::of_flags(&options)
-            .or(Choices::of_environment())
-            .or(in_repository)
-            .or(of_profile.cloned().unwrap_or_default());
-        let (url, of_sign_in) = server(&given, noted)?;
-        let credential = credential(&options, &given, of_sign_in.as_ref(), terminal)?;
-        let of_sign_in = of_sign_in.map(|sign_in| (sign_in.partner, sign_in.account)).unwrap_or_default();
-        Ok(Self {
-            url,
-            profile,
-            credential,
-            client_id: given.client_id,
-            ca_file: given.ca_file,
-            sources,
-            partner: given.partner.or(of_sign_in.0),
-            account: given.account.or(of_sign_in.1),
-        })
+        let mut layers = vec![
+            ("a flag".to_owned(), Choices::of_flags(&options)),
+            ("the environment".to_owned(), Choices::of_environment()),
+            (path.display().to_string(), in_repository),
+        ];
+        if let (Some(path), Some(choices)) = (&user.path, of_profile) {
+            layers.push((path.display().to_string(), choices.clone()));
+        }
+        let given = layers.iter().fold(Choices::default(), |nearer, (_, choices)| nearer.or(choices.clone()));
+        let (url, sign_in) = server(&given, noted)?;
+        let credential = credential(&options, &given, sign_in.as_ref(), terminal)?;
+        layers.extend(sign_in.as_ref().map(|sign_in| ("otaria login".to_owned(), Choices::noted(sign_in))));
+        let client_id = given.client_id.clone();
+        let Choices { partner, account, ca_file, .. } =
+            given.or(layers.last().map(|(_, choices)| choices.clone()).unwrap_or_default());
+        Ok(Self { url, profile, credential, client_id, ca_file, origins: origins(&layers), partner, account })
     }
 
     /// The partner on whose things the command works.
@@ -128,6 +135,19 @@ impl Settings {
                 .with_remedy("give --account ID, or set OTARIA_ACCOUNT, or `account` in otaria.toml")
         })
     }
+}
+
+/// Of each setting the nearest place that says it.
+fn origins(layers: &[(String, Choices)]) -> Vec<Origin> {
+    let mut origins: Vec<Origin> = Vec::new();
+    for (place, choices) in layers {
+        for (setting, value) in choices.named() {
+            if origins.iter().all(|origin| origin.setting != setting) {
+                origins.push(Origin { setting, value, place: place.clone() });
+            }
+        }
+    }
+    origins
 }
 
 /// The server, and the sign-in if there is one for it: what was noted for one server is never sent to another.

@@ -1,7 +1,7 @@
 //! What it means for a command that the server refuses, or does not answer.
 
 use otaria_wire::partner::ErrorBody;
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url, header};
 
 use crate::failure::{Exit, Failure};
 
@@ -13,6 +13,9 @@ pub async fn refusal(response: Response) -> Failure {
     let status = response.status();
     let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let url = response.url().clone();
+    if let Some(failure) = redirection(&response) {
+        return failure;
+    }
     let failure = match response.json::<ErrorBody>().await {
         Ok(body) => said(status, &body),
         // Something between here and the server, or no server of ours.
@@ -21,6 +24,16 @@ pub async fn refusal(response: Response) -> Failure {
     };
     let failure = failure.in_request(request_id);
     if may_pass(status) { failure.retryable() } else { failure }
+}
+
+/// That what is asked for is somewhere else. Nothing is sent there that nobody meant for it.
+fn redirection(response: &Response) -> Option<Failure> {
+    let elsewhere = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection())?;
+    let elsewhere = response.url().join(elsewhere.to_str().ok()?).ok()?;
+    let (here, there) = (response.url().origin(), elsewhere.origin());
+    let message = format!("{} redirects to {}", here.ascii_serialization(), there.ascii_serialization());
+    let failure = Failure::of(Exit::Error, "redirected", message);
+    Some(failure.with_remedy("if that is the server that you mean, name it with --url or OTARIA_URL"))
 }
 
 /// What an error of the server's own means.

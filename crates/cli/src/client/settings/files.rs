@@ -8,6 +8,7 @@ use etcetera::BaseStrategy as _;
 use serde::Deserialize;
 
 use super::environment;
+use crate::client::credentials::SignIn;
 use crate::client::options::ClientOptions;
 use crate::failure::{Exit, Failure};
 
@@ -57,6 +58,12 @@ impl Choices {
         }
     }
 
+    /// What was noted when somebody signed in.
+    pub fn noted(sign_in: &SignIn) -> Self {
+        let SignIn { url, partner, account, .. } = sign_in.clone();
+        Self { url: Some(url), partner, account, ..Self::default() }
+    }
+
     /// These, and where they say nothing the others.
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -67,6 +74,20 @@ impl Choices {
             client_id: self.client_id.or(others.client_id),
             ca_file: self.ca_file.or(others.ca_file),
         }
+    }
+
+    /// What is chosen, by name.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let ca_file = self.ca_file.as_ref().map(|file| file.display().to_string());
+        let named = [
+            ("url", self.url.clone()),
+            ("partner", self.partner.clone()),
+            ("account", self.account.clone()),
+            ("profile", self.profile.clone()),
+            ("client_id", self.client_id.clone()),
+            ("ca_file", ca_file),
+        ];
+        named.into_iter().filter_map(|(name, value)| Some((name, value?)))
     }
 
     /// With files that are named from where the choices were written down.

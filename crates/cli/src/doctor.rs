@@ -1,0 +1,42 @@
+//! `otaria doctor`: what keeps this command, or devices, from working with a server, and what to do about it.
+
+mod caller;
+mod findings;
+mod public_url;
+mod server;
+
+use clap::Args;
+
+use self::findings::{Finding, Findings};
+use crate::client::{Client, ClientOptions};
+use crate::failure::Failure;
+
+/// Nothing to choose.
+#[derive(Args)]
+pub struct Options {}
+
+/// Looks at one thing after the other, and ends where the next would make no sense.
+///
+/// # Errors
+/// If something is found that does not work.
+pub async fn run(options: ClientOptions) -> Result<(), Failure> {
+    let terminal = options.terminal();
+    let mut findings = Findings::of(terminal);
+    match Client::of(options) {
+        Ok(client) => examine(&client, &mut findings).await,
+        Err(failure) => findings.add(Finding::failure("settings", &failure)),
+    }
+    findings.conclude()
+}
+
+async fn examine(client: &Client, findings: &mut Findings) {
+    for origin in &client.settings.origins {
+        findings
+            .add(Finding::ok("settings", format!("{} is {}, from {}", origin.setting, origin.value, origin.place)));
+    }
+    let Some(answer) = server::reach(client, findings).await else { return };
+    findings.add(server::clock(&answer));
+    findings.add(server::storage(client).await);
+    caller::examine(client, findings).await;
+    public_url::examine(client, findings).await;
+}

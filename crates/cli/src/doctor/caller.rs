@@ -1,0 +1,67 @@
+//! Who is signed in, and what they may do with the partner.
+
+use serde_json::Value;
+
+use super::findings::{Finding, Findings};
+use crate::client::Client;
+use crate::client::paths::Path;
+use crate::client::settings::Credential;
+
+/// What somebody may do, as far as it matters here.
+enum Rights {
+    Publish,
+    Look,
+}
+
+/// Whether the caller is known, and may publish.
+pub async fn examine(client: &Client, findings: &mut Findings) {
+    if let Err(failure) = client.api.sign_in().await {
+        findings.add(Finding::failure("sign-in", &failure));
+        return;
+    }
+    let by = match client.settings.credential {
+        Credential::Client { .. } => "as the partner's client",
+        Credential::SignIn(_) => "by `otaria login`",
+        Credential::Token(_) | Credential::None => "by a token",
+    };
+    if let Err(failure) = client.settings.partner() {
+        findings.add(Finding::ok("sign-in", by));
+        findings.add(Finding::failure("partner", &failure));
+        return;
+    }
+    match look(client).await {
+        Ok(name) => {
+            findings.add(Finding::ok("sign-in", by));
+            findings.add(match rights(client).await {
+                Rights::Publish => Finding::ok("partner", format!("{name}: you may publish and push")),
+                Rights::Look => Finding::warn(
+                    "partner",
+                    format!("{name}: you may look, and neither publish nor push"),
+                    "an owner of the partner can give you manageDeviceProfiles, with `otaria user edit`",
+                ),
+            });
+        }
+        Err(finding) => findings.add(finding),
+    }
+}
+
+/// The partner's name, to those who may know it.
+async fn look(client: &Client) -> Result<String, Finding> {
+    let path = client.partner().map_err(|failure| Finding::failure("partner", &failure))?;
+    let partner = client.api.get(&path).await;
+    let partner = partner.map_err(|failure| match failure.code() {
+        "unauthorized" => Finding::failure("sign-in", &failure),
+        _ => Finding::failure("partner", &failure),
+    })?;
+    Ok(partner["name"].as_str().unwrap_or_default().to_owned())
+}
+
+/// What the caller may do. A client is no person, and may do everything.
+async fn rights(client: &Client) -> Rights {
+    let Ok(Some(me)) = client.api.find(&Path::of(["v1", "users", "me"])).await else { return Rights::Publish };
+    let access = me["partnerAccess"].as_array().into_iter().flatten();
+    let chosen = client.settings.partner().unwrap_or_default();
+    let mut privileges = access.filter(|access| access["partner"]["partnerId"] == chosen).map(|a| &a["privileges"]);
+    let may = |privileges: &Value| privileges["owner"] == true || privileges["manageDeviceProfiles"] == true;
+    if privileges.any(may) { Rights::Publish } else { Rights::Look }
+}
