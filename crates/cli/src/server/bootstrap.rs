@@ -7,7 +7,7 @@ use otaria_server::serve::open;
 use otaria_wire::partner::BootstrapOut;
 
 use super::options::ServerOptions;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::terminal::print;
 
 /// What the first partner and owner are called.
@@ -34,7 +34,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let service = open(settings).await?;
     let first =
         service.bootstrap(options.name.clone(), options.email.clone()).await.map_err(|error| match error {
-            Error::Conflict { .. } => Failure::conflict(error),
+            Error::Conflict { .. } => Failure::of(Exit::Conflict, "conflict", error),
             other => Failure::new(other),
         })?;
     let out = BootstrapOut {
@@ -59,7 +59,7 @@ fn check(options: &Options) -> Result<(), Failure> {
         fields.refuse("--email", "must be an e-mail address");
     }
     let checked = fields.finish();
-    checked.map_err(|fields| Failure { code: 2, error: Error::Invalid(fields).into() })
+    checked.map_err(|fields| Failure::usage(Error::Invalid(fields)))
 }
 
 fn describe(out: &BootstrapOut) -> String {

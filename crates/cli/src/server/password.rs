@@ -5,7 +5,7 @@ use otaria_server::actions::Error;
 use otaria_server::serve::open;
 
 use super::options::ServerOptions;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::terminal::print;
 
 /// Whose password is lost.
@@ -22,7 +22,7 @@ pub struct Options {
 pub async fn run(options: &Options) -> Result<(), Failure> {
     let service = open(options.server.settings()?).await?;
     let password = service.reset_password(&options.email).await.map_err(|error| match error {
-        Error::NotFound(_) => Failure { code: 3, error: error.into() },
+        Error::NotFound(_) => Failure::of(Exit::NotFound, "not_found", error),
         other => Failure::new(other),
     })?;
     print(password.reveal());

@@ -39,7 +39,7 @@ impl SimulatedDevice {
             let pause = match self.poll().await {
                 Ok(pause) => pause,
                 Err(failure) => {
-                    tracing::debug!(device = self.name, error = %failure.error, "a poll failed");
+                    tracing::debug!(device = self.name, error = failure.message(), "a poll failed");
                     RETRY
                 }
             };

@@ -6,7 +6,7 @@ use otaria_server::Service;
 use otaria_server::actions::Error;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// Credentials and devices of the demo, kept beside its data, readable by its owner only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,10 +53,14 @@ impl State {
         }
         let first = service.bootstrap("Demo".to_owned(), "demo@example.com".to_owned()).await;
         let first = first.map_err(|error| match error {
-            Error::Conflict { .. } => Failure::conflict(format!(
-                "{} holds an installation whose {FILE} is gone: remove the folder to begin anew",
-                data.display()
-            )),
+            Error::Conflict { .. } => Failure::of(
+                Exit::Conflict,
+                "conflict",
+                format!(
+                    "{} holds an installation whose {FILE} is gone: remove the folder to begin anew",
+                    data.display()
+                ),
+            ),
             other => Failure::new(other),
         })?;
         let state = Self {
