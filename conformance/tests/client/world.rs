@@ -1,0 +1,82 @@
+//! A server, and somebody at a shell who calls it as the partner's client.
+
+use std::fmt::Write as _;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use otaria_conformance::{Engine, Server, binary};
+use regex::Regex;
+
+/// What differs from run to run, and what it is shown as.
+static FILTERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+    let filters = [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
+        (r"\b[0-9a-f]{64}\b", "[sha256]"),
+        (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
+        (r"\b1[6-9]\d{11}\b", "[millis]"),
+        (r"127\.0\.0\.1:\d+", "[server]"),
+        (r"/tmp/\.tmp\w+", "[folder]"),
+        // Tokens and secrets, as the server makes them; those of a device are shorter than others.
+        (r"\b[A-Za-z0-9_-]*[A-Z0-9][A-Za-z0-9_-]{30,}", "[secret]"),
+    ];
+    filters.map(|(pattern, shown)| (Regex::new(pattern).unwrap(), shown)).to_vec()
+});
+
+/// A server, and a shell beside it with a home, a working folder and an environment of its own.
+pub struct World {
+    pub server: Server,
+    home: tempfile::TempDir,
+    /// Where every line runs.
+    pub folder: tempfile::TempDir,
+}
+
+impl World {
+    pub async fn start(engine: Engine) -> Self {
+        let server = Server::start(engine).await;
+        Self { server, home: tempfile::tempdir().unwrap(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Lines of a shell that call the command as `otaria`, and what each prints: data as it is, what goes to standard error
+    /// behind a bar, and how it ended if that is no success.
+    pub fn console(&self, lines: &[&str]) -> String {
+        let mut shown = String::new();
+        for line in lines {
+            let printed = prints(&self.shell(line).output().unwrap());
+            let _ = writeln!(shown, "$ {}\n{printed}", filtered(line));
+        }
+        shown
+    }
+
+    /// A line of a shell that calls the command as `otaria`: as the partner's client, with nothing else chosen.
+    pub fn shell(&self, line: &str) -> Command {
+        let own = binary().parent().unwrap().display().to_string();
+        let path = std::env::var("PATH").unwrap();
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(line).current_dir(self.folder.path());
+        shell.env_clear().env("PATH", format!("{own}:{path}"));
+        shell.env("HOME", self.home.path()).env("XDG_CONFIG_HOME", self.home.path().join(".config"));
+        shell.env("OTARIA_URL", self.server.url());
+        shell.env("OTARIA_CLIENT_ID", self.server.first("clientId"));
+        shell.env("OTARIA_CLIENT_SECRET", self.server.first("clientSecret"));
+        shell.env("OTARIA_PARTNER", self.server.partner()).env("OTARIA_ACCOUNT", self.server.account());
+        shell
+    }
+}
+
+/// What a command printed and how it ended, without what differs from run to run.
+pub fn prints(output: &Output) -> String {
+    let mut shown = filtered(&String::from_utf8_lossy(&output.stdout));
+    for line in filtered(&String::from_utf8_lossy(&output.stderr)).lines() {
+        let _ = writeln!(shown, "| {line}");
+    }
+    match output.status.code() {
+        Some(0) => {}
+        Some(code) => drop(writeln!(shown, "exit {code}")),
+        None => drop(writeln!(shown, "{}", output.status)),
+    }
+    shown
+}
+
+fn filtered(text: &str) -> String {
+    FILTERS.iter().fold(text.to_owned(), |text, (pattern, shown)| pattern.replace_all(&text, *shown).into_owned())
+}
