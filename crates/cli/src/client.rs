@@ -6,6 +6,7 @@ mod options;
 pub mod paths;
 mod session;
 pub mod settings;
+pub mod waiting;
 
 pub use self::options::{ClientOptions, Effect};
 

@@ -93,6 +93,11 @@ impl Failure {
         Self { retry: Retry::Sensible, ..self }
     }
 
+    /// With what it is about, where there are several.
+    pub fn about(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
     /// With the id under which the server's log has it.
     pub fn in_request(self, request_id: Option<String>) -> Self {
         Self { request_id, ..self }
@@ -118,6 +123,11 @@ impl Failure {
         self.remedy.as_deref()
     }
 
+    /// Whether the same may well succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.retry == Retry::Sensible
+    }
+
     /// The failure as it is told: lines for people, one object on one line for programs.
     pub fn describe(&self, format: Format) -> String {
         match format {
@@ -132,7 +142,7 @@ impl Failure {
             None => self.message.clone(),
         };
         let mut object = json!({
-            "code": self.code, "message": message, "retryable": self.retry == Retry::Sensible,
+            "code": self.code, "message": message, "retryable": self.is_retryable(),
         });
         if let Some(request_id) = &self.request_id {
             object["requestId"] = json!(request_id);
