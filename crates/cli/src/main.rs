@@ -7,6 +7,7 @@ mod completion;
 mod doctor;
 mod failure;
 mod nouns;
+mod publish;
 #[cfg(feature = "server")]
 mod server;
 mod sign_in;
@@ -32,8 +33,24 @@ struct Cli {
 #[derive(Subcommand)]
 #[command(subcommand_help_heading = "Commands")]
 enum Command {
+    /// Publish a file: upload it, record it, make it available to device types, push it to devices
+    Publish(With<publish::Options>),
     /// Firmware types
     Type(On<nouns::types::Command>),
+    /// Images in the pool, and for which device types they are
+    Image(On<nouns::images::Command>),
+    /// The kinds of devices, and how each takes updates
+    DeviceType(On<nouns::device_types::Command>),
+    /// Devices
+    Device(On<nouns::devices::Command>),
+    /// Images on their way to devices
+    Push(On<nouns::pushes::Command>),
+    /// The people who work for the partner
+    User(On<nouns::users::Command>),
+    /// The partner
+    Partner(On<nouns::partners::Command>),
+    /// Tokens with which a gateway speaks for many devices
+    GatewayToken(On<nouns::gateway_tokens::Command>),
     /// Sign in as a person, and stay signed in
     Login(With<sign_in::login::Options>),
     /// Forget a sign-in, here and on the server
@@ -92,7 +109,17 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Publish(with) => called(with.client, |client| publish::run(with.options, client)).await,
         Command::Type(on) => called(on.client, |client| nouns::types::run(on.command, client)).await,
+        Command::Image(on) => called(on.client, |client| nouns::images::run(on.command, client)).await,
+        Command::DeviceType(on) => called(on.client, |client| nouns::device_types::run(on.command, client)).await,
+        Command::Device(on) => called(on.client, |client| nouns::devices::run(on.command, client)).await,
+        Command::Push(on) => called(on.client, |client| nouns::pushes::run(on.command, client)).await,
+        Command::User(on) => called(on.client, |client| nouns::users::run(on.command, client)).await,
+        Command::Partner(on) => called(on.client, |client| nouns::partners::run(on.command, client)).await,
+        Command::GatewayToken(on) => {
+            called(on.client, |client| nouns::gateway_tokens::run(on.command, client)).await
+        }
         Command::Login(with) => {
             let client = Client::of(with.client)?;
             let answers = sign_in::login::ask(with.options, &client)?;

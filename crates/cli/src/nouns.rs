@@ -1,9 +1,17 @@
 //! What is on a server, one noun a file, and what can be done with each.
 
+pub mod device_types;
+pub mod devices;
+pub mod gateway_tokens;
+pub mod image_reference;
+pub mod images;
 pub mod nearest;
+pub mod partners;
+pub mod pushes;
 pub mod types;
+pub mod users;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::client::api::Limit;
@@ -24,6 +32,13 @@ impl ListOptions {
     pub fn limit(self) -> Limit {
         if self.all { Limit::None } else { Limit::First(self.limit) }
     }
+}
+
+/// An answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum YesOrNo {
+    Yes,
+    No,
 }
 
 /// Changes a field of a record that is to be sent back, where there is something to change; empty text takes it away.
