@@ -1,6 +1,7 @@
 //! A server, and somebody at a shell who calls it as the partner's client.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
@@ -32,7 +33,11 @@ pub struct World {
 
 impl World {
     pub async fn start(engine: Engine) -> Self {
-        let server = Server::start(engine).await;
+        Self::beside(Server::start(engine).await)
+    }
+
+    /// The same, beside a server that was started in another way.
+    pub fn beside(server: Server) -> Self {
         Self { server, home: tempfile::tempdir().unwrap(), folder: tempfile::tempdir().unwrap() }
     }
 
@@ -51,15 +56,41 @@ impl World {
     pub fn shell(&self, line: &str) -> Command {
         let own = binary().parent().unwrap().display().to_string();
         let path = std::env::var("PATH").unwrap();
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(line).current_dir(self.folder.path());
-        shell.env_clear().env("PATH", format!("{own}:{path}"));
-        shell.env("HOME", self.home.path()).env("XDG_CONFIG_HOME", self.home.path().join(".config"));
-        shell.env("OTARIA_URL", self.server.url());
-        shell.env("OTARIA_CLIENT_ID", self.server.first("clientId"));
-        shell.env("OTARIA_CLIENT_SECRET", self.server.first("clientSecret"));
-        shell.env("OTARIA_PARTNER", self.server.partner()).env("OTARIA_ACCOUNT", self.server.account());
-        shell
+        let mut shell = self.bare("sh".as_ref());
+        shell.arg("-c").arg(line).env("PATH", format!("{own}:{path}"));
+        self.as_client(shell)
+    }
+
+    /// The command with these arguments, as the partner's client.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.as_client(self.command_of_nobody(arguments))
+    }
+
+    /// The command as somebody starts it who has chosen nothing: no server, no credentials.
+    pub fn command_of_nobody(&self, arguments: &[&str]) -> Command {
+        let mut command = self.bare(&binary());
+        command.args(arguments);
+        command
+    }
+
+    /// The home of whoever starts something here.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn bare(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).env_clear().env("PATH", std::env::var("PATH").unwrap());
+        command.env("HOME", self.home()).env("XDG_CONFIG_HOME", self.home().join(".config"));
+        command
+    }
+
+    fn as_client(&self, mut command: Command) -> Command {
+        command.env("OTARIA_URL", self.server.url());
+        command.env("OTARIA_CLIENT_ID", self.server.first("clientId"));
+        command.env("OTARIA_CLIENT_SECRET", self.server.first("clientSecret"));
+        command.env("OTARIA_PARTNER", self.server.partner()).env("OTARIA_ACCOUNT", self.server.account());
+        command
     }
 }
 

@@ -100,6 +100,14 @@ pub fn load(profile: &str) -> Result<Option<SignIn>, Failure> {
     Ok(read()?.remove(profile))
 }
 
+/// The profiles that somebody is signed in under.
+///
+/// # Errors
+/// If the file is there and cannot be read.
+pub fn profiles() -> Result<Vec<String>, Failure> {
+    Ok(read()?.into_keys().collect())
+}
+
 fn read() -> Result<BTreeMap<String, SignIn>, Failure> {
     let path = path()?;
     match fs::read_to_string(&path) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 
-use self::files::{Choices, RepositoryFile, UserFile};
+use self::files::{Choices, PublishDefaults, RepositoryFile, UserFile};
 use super::credentials::{self, SignIn};
 use super::options::ClientOptions;
 use crate::failure::Failure;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Where each of them comes from.
     pub origins: Vec<Origin>,
+    /// What the repository says of what is published from it.
+    pub publish: PublishDefaults,
     partner: Option<String>,
     account: Option<String>,
 }
@@ -81,9 +83,8 @@ impl Settings {
     /// # Errors
     /// If a file cannot be read or says what it may not, or if no server is named anywhere.
     pub fn resolve(options: ClientOptions, terminal: &Terminal) -> Result<Self, Failure> {
-        let repository = RepositoryFile::nearest()?;
+        let RepositoryFile { path, choices: in_repository, publish } = RepositoryFile::nearest()?.unwrap_or_default();
         let user = UserFile::of_the_user()?;
-        let (path, in_repository) = repository.map(|file| (file.path, file.choices)).unwrap_or_default();
         let named =
             options.profile.clone().or_else(|| environment("OTARIA_PROFILE")).or(in_repository.profile.clone());
         let profile = named.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
@@ -93,7 +94,7 @@ impl Settings {
             // A profile that is about to be made by `otaria login` is no mistake, if a server is named.
             let is_new = options.url.is_some() || environment("OTARIA_URL").is_some();
             if !is_new {
-                return Err(user.unknown_profile(&profile));
+                return Err(user.unknown_profile(&profile, &credentials::profiles()?));
             }
         }
         let mut layers = vec![
@@ -111,7 +112,17 @@ impl Settings {
         let client_id = given.client_id.clone();
         let Choices { partner, account, ca_file, .. } =
             given.or(layers.last().map(|(_, choices)| choices.clone()).unwrap_or_default());
-        Ok(Self { url, profile, credential, client_id, ca_file, origins: origins(&layers), partner, account })
+        Ok(Self {
+            url,
+            profile,
+            credential,
+            client_id,
+            ca_file,
+            origins: origins(&layers),
+            publish,
+            partner,
+            account,
+        })
     }
 
     /// The partner on whose things the command works.

@@ -26,7 +26,10 @@ pub struct Options {}
 /// Asks the server who the caller is. A pipeline's client is its partner's, and no person.
 pub async fn run(_: Options, client: Client) -> Result<(), Failure> {
     let settings = &client.settings;
-    let mut shown = json!({ "url": settings.url.as_str(), "profile": settings.profile });
+    let mut shown = json!({
+        "url": settings.url.as_str(), "profile": settings.profile,
+        "partnerId": settings.partner().ok(), "accountId": settings.account().ok(),
+    });
     match &settings.credential {
         Credential::Client { id, .. } => {
             let partner: Value = client.api.get(&client.partner()?).await?;

@@ -30,15 +30,21 @@ pub async fn refusal(response: Response) -> Failure {
 fn redirection(response: &Response) -> Option<Failure> {
     let elsewhere = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection())?;
     let elsewhere = response.url().join(elsewhere.to_str().ok()?).ok()?;
-    let (here, there) = (response.url().origin(), elsewhere.origin());
-    let message = format!("{} redirects to {}", here.ascii_serialization(), there.ascii_serialization());
+    let message = format!("{} redirects to {elsewhere}", response.url());
     let failure = Failure::of(Exit::Error, "redirected", message);
-    Some(failure.with_remedy("if that is the server that you mean, name it with --url or OTARIA_URL"))
+    let is_elsewhere = elsewhere.origin() != response.url().origin();
+    let remedy = "if that is the server that you mean, name it with --url or OTARIA_URL";
+    Some(if is_elsewhere { failure.with_remedy(remedy) } else { failure })
 }
 
 /// What an error of the server's own means.
 fn said(status: StatusCode, body: &ErrorBody) -> Failure {
-    let exit = if INELIGIBLE.contains(&body.error.as_str()) { Exit::Ineligible } else { exit(status) };
+    let exit = match body.error.as_str() {
+        code if INELIGIBLE.contains(&code) => Exit::Ineligible,
+        // A password that is wrong, or a sign-in that has ended (RFC 6749, 5.2).
+        "invalid_grant" => Exit::NotAllowed,
+        _ => exit(status),
+    };
     let fields = body.fields.iter().flatten().map(|field| format!("{}: {}", field.name, field.message));
     let fields: Vec<_> = fields.collect();
     let message = match fields.as_slice() {

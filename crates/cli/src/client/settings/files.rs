@@ -97,10 +97,28 @@ impl Choices {
     }
 }
 
+/// What everybody publishes who builds in a repository, unless a flag says otherwise: `[publish]` in `otaria.toml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishDefaults {
+    /// The firmware type, 1–200.
+    pub r#type: Option<u8>,
+    /// The image's name.
+    pub name: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The device types it is for, by id or name.
+    #[serde(default)]
+    pub device_types: Vec<String>,
+}
+
 /// `otaria.toml`, from the folder that the command runs in or the nearest above it.
+#[derive(Default)]
 pub struct RepositoryFile {
     pub path: PathBuf,
     pub choices: Choices,
+    pub publish: PublishDefaults,
 }
 
 impl RepositoryFile {
@@ -110,15 +128,15 @@ impl RepositoryFile {
         else {
             return Ok(None);
         };
-        let text = read(&path)?;
-        if let Ok(table) = text.parse::<toml::Table>()
-            && let Some(secret) = SECRETS.iter().find(|secret| table.contains_key(**secret))
-        {
+        let mut table: toml::Table = read(&path)?.parse().map_err(|error| wrong(&path, &error))?;
+        if let Some(secret) = SECRETS.iter().find(|secret| table.contains_key(**secret)) {
             return Err(refused(&path, &format!("`{secret}` is a secret, and this file is for everybody"))
                 .with_remedy("remove it, make a new one, and give that by the environment or `otaria login`"));
         }
-        let choices = toml::from_str::<Choices>(&text).map_err(|error| refused(&path, error.message()))?;
-        Ok(Some(Self { choices: choices.beside(&path), path }))
+        let publish = table.remove("publish").map(toml::Value::try_into).transpose();
+        let publish = publish.map_err(|error| refused(&path, &format!("[publish]: {}", error.message())))?;
+        let choices = table.try_into::<Choices>().map_err(|error| wrong(&path, &error))?;
+        Ok(Some(Self { choices: choices.beside(&path), publish: publish.unwrap_or_default(), path }))
     }
 }
 
@@ -144,7 +162,7 @@ impl UserFile {
             return Ok(Self::default());
         }
         let read = toml::from_str::<Profiles>(&read(&path)?);
-        let Profiles { profiles } = read.map_err(|error| refused(&path, error.message()))?;
+        let Profiles { profiles } = read.map_err(|error| wrong(&path, &error))?;
         if let Some((name, _)) = profiles.iter().find(|(_, choices)| choices.profile.is_some()) {
             return Err(refused(&path, &format!("a profile cannot name a profile, as `{name}` does")));
         }
@@ -157,11 +175,11 @@ impl UserFile {
         self.profiles.get(name)
     }
 
-    /// That a profile is named which is nowhere.
-    pub fn unknown_profile(&self, name: &str) -> Failure {
-        let known: Vec<_> = self.profiles.keys().map(String::as_str).collect();
+    /// That a profile is named which is neither here nor among those that somebody is signed in under.
+    pub fn unknown_profile(&self, name: &str, signed_in: &[String]) -> Failure {
+        let known = self.profiles.keys().chain(signed_in).map(String::as_str);
         let failure = Failure::of(Exit::Usage, "usage", format!("there is no profile {name:?}"));
-        match crate::nouns::nearest::of(name, known.iter().copied()) {
+        match crate::nouns::nearest::of(name, known) {
             Some(nearest) => failure.with_remedy(format!("did you mean {nearest:?}?")),
             None => failure.with_remedy(format!("make it with `otaria login --profile {name} --url URL`")),
         }
@@ -176,6 +194,11 @@ pub fn user_folder() -> Result<PathBuf, Failure> {
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| refused(path, &error.to_string()))
+}
+
+/// What is wrong with a file's TOML, without the line: that may hold what it should not.
+fn wrong(path: &Path, error: &toml::de::Error) -> Failure {
+    refused(path, error.message())
 }
 
 fn refused(path: &Path, why: &str) -> Failure {
