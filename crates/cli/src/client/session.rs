@@ -83,10 +83,10 @@ impl Session {
                 *sign_in = self.refreshed(sign_in).await?;
                 Ok(Some(sign_in.access_token.clone()))
             }
-            State::Client { token, .. } if token.as_deref() == Some(refused) => {
-                // A pipeline that waited for hours: its token has expired.
-                *token = None;
-                Ok(None)
+            // A pipeline that uploaded or waited for hours: its token has expired.
+            State::Client { id, secret, token } if token.as_deref() == Some(refused) => {
+                let got = api::token(&self.http, &self.url, id, secret, &Grant::ClientCredentials).await?;
+                Ok(Some(token.insert(got.access_token).clone()))
             }
             State::SignIn(_) | State::Client { .. } | State::Fixed(_) | State::None => Ok(None),
         }

@@ -169,11 +169,19 @@ async fn listed(client: &Client, r#type: Option<u8>, device_type: Option<&str>) 
     })
 }
 
-fn of_device_type(client: &Client, id: &str) -> Result<Path, Failure> {
+/// `/v1/ota/partners/{partnerId}/deviceTypes/{deviceTypeId}/firmwareImages`
+///
+/// # Errors
+/// If no partner is named.
+pub fn of_device_type(client: &Client, id: &str) -> Result<Path, Failure> {
     Ok(client.ota("deviceTypes")?.to(id).to("firmwareImages"))
 }
 
-fn path(client: &Client, image: &PoolImageOut) -> Result<Path, Failure> {
+/// `/v1/ota/partners/{partnerId}/pool/types/{type}/versionNumbers/{versionNumber}`
+///
+/// # Errors
+/// If no partner is named.
+pub fn path(client: &Client, image: &PoolImageOut) -> Result<Path, Failure> {
     Ok(client.ota("pool")?.to("types").to(image.r#type).to("versionNumbers").to(&image.version_number))
 }
 

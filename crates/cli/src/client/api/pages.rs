@@ -18,6 +18,13 @@ pub enum Limit {
     None,
 }
 
+/// One page of a list.
+struct Page {
+    content: Vec<Value>,
+    /// How many there are.
+    of: u64,
+}
+
 impl Api {
     /// The first records of a list, page by page. Who wants all of a list that others add to sorts it by id.
     ///
@@ -31,17 +38,36 @@ impl Api {
         let size = wanted.clamp(1, PAGE);
         let mut records: Vec<Value> = Vec::new();
         for number in 0.. {
-            let page = path.clone().with("size", size).with("page", number);
-            let mut page = self.get(&page).await?;
-            let Value::Array(content) = page["content"].take() else {
-                return Err(Failure::new(format!("{path} answers with something else than a page")));
-            };
-            records.extend(content);
-            if records.len() >= wanted || number + 1 >= page["totalPages"].as_u64().unwrap_or_default() {
+            let page = self.page(&path, size, number).await?;
+            records.extend(page.content);
+            if records.len() >= wanted || number + 1 >= page.of {
                 break;
             }
         }
         records.truncate(wanted);
         Ok(records)
+    }
+
+    /// The first record of a list that is meant, page by page.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or refuses.
+    pub async fn search(&self, path: Path, is_meant: impl Fn(&Value) -> bool) -> Result<Option<Value>, Failure> {
+        for number in 0.. {
+            let page = self.page(&path, PAGE, number).await?;
+            let found = page.content.into_iter().find(&is_meant);
+            if found.is_some() || number + 1 >= page.of {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn page(&self, path: &Path, size: usize, number: u64) -> Result<Page, Failure> {
+        let mut page = self.get(&path.clone().with("size", size).with("page", number)).await?;
+        let Value::Array(content) = page["content"].take() else {
+            return Err(Failure::new(format!("{path} answers with something else than a page")));
+        };
+        Ok(Page { content, of: page["totalPages"].as_u64().unwrap_or_default() })
     }
 }
