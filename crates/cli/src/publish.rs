@@ -54,7 +54,10 @@ impl Situation {
         let record = record::find(client, wanted).await?;
         let known = match &record {
             Some(record) => images::associations(client, record).await?,
-            None => Vec::new(),
+            None => {
+                record::require_type(client, wanted).await?;
+                Vec::new()
+            }
         };
         let targets = Targets::find(client, device_types, devices).await?;
         targets.require_all_included(client, &known).await?;
@@ -83,6 +86,11 @@ async fn publish(
     }
     let stored = upload::into_repository(client, file).await?;
     let settled = record::settle(client, wanted, record, &targets.device_types, (file, &stored.url)).await?;
+    if settled.says_other_than(wanted) {
+        client.terminal.warn(
+            "its tags and description stay as they are: `otaria image tag` and `otaria image edit` change them",
+        );
+    }
     let associations = associations::complete(client, &settled.image, &targets.device_types).await?;
     let mut outcome = Outcome::published(client.terminal, &settled, file, stored.sent, &associations);
     let mut under_way = Vec::new();

@@ -158,6 +158,7 @@ impl Followed<'_> {
                 Some("push") => {
                     if let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(&data).ok()) {
                         self.tell(&event);
+                        self.note(event);
                     }
                 }
                 Some("end") => break,
@@ -166,6 +167,13 @@ impl Followed<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Keeps what an event says: the time may be over before the push is read again.
+    fn note(&mut self, event: Value) {
+        if let (Value::Object(known), Value::Object(event)) = (&mut self.record, event) {
+            known.extend(event);
+        }
     }
 
     /// Says how the push stands, if that has changed. An event and a record say it in the same fields.

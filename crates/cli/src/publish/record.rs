@@ -11,6 +11,9 @@ use crate::client::api::Change;
 use crate::failure::{Exit, Failure};
 use crate::nouns::images;
 
+/// The one firmware type whose images are made for a device type, without a file.
+const DEVICE_DESCRIPTION: i64 = 4;
+
 /// What is to be published, as whoever publishes it says.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -49,6 +52,15 @@ pub struct Settled {
     pub before: Before,
 }
 
+impl Settled {
+    /// Whether the record does not say all that was to be said of the image.
+    pub fn says_other_than(&self, wanted: &Wanted) -> bool {
+        let is_said_of = |description: &String| self.image.description.as_ref() == Some(description);
+        !wanted.description.as_ref().is_none_or(is_said_of)
+            || !wanted.tags.iter().all(|tag| self.image.tags.contains(tag))
+    }
+}
+
 /// How a record stood before it was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
@@ -81,6 +93,25 @@ pub async fn find(client: &Client, wanted: &Wanted) -> Result<Option<PoolImageOu
         }
     };
     Ok(found.map(serde_json::from_value).transpose()?)
+}
+
+/// That an image of this firmware type can be made: whoever lacks the type should not upload first.
+///
+/// # Errors
+/// If there is no such type, or its images are not in the pool.
+pub async fn require_type(client: &Client, wanted: &Wanted) -> Result<(), Failure> {
+    let r#type = wanted.r#type;
+    if r#type == DEVICE_DESCRIPTION {
+        return Err(Failure::usage("a firmware image of type 4 describes a device type, and is never in the pool")
+            .with_remedy(
+                "make it with `otaria api POST /v1/ota/partners/{partnerId}/deviceTypes/ID/firmwareImages`",
+            ));
+    }
+    match client.api.find(&client.ota("types")?.to(r#type)).await? {
+        Some(_) => Ok(()),
+        None => Err(Failure::not_found("firmware type", &r#type.to_string())
+            .with_remedy(format!("make it with `otaria type create {type} --name NAME`"))),
+    }
 }
 
 /// The SHA-256 of the file in the repository that a record's url leads to; none while it leads to no such file.
