@@ -4,6 +4,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
+mod bottleneck;
+mod device_types;
+mod devices;
+mod gateway_tokens;
+mod images;
+mod lamp;
+mod partners;
+mod publish;
+mod pushes;
 mod sign_in;
 mod types;
+mod usage;
+mod users;
 mod world;

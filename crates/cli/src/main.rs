@@ -24,7 +24,7 @@ use crate::terminal::Format;
 
 /// Over-the-air updates: one server that starts in a blink, and the command to publish with
 #[derive(Parser)]
-#[command(name = "otaria", version, about, max_term_width = 100)]
+#[command(name = "otaria", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -117,9 +117,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Push(on) => called(on.client, |client| nouns::pushes::run(on.command, client)).await,
         Command::User(on) => called(on.client, |client| nouns::users::run(on.command, client)).await,
         Command::Partner(on) => called(on.client, |client| nouns::partners::run(on.command, client)).await,
-        Command::GatewayToken(on) => {
-            called(on.client, |client| nouns::gateway_tokens::run(on.command, client)).await
-        }
+        Command::GatewayToken(on) => called(on.client, |client| nouns::gateway_tokens::run(on.command, client)).await,
         Command::Login(with) => {
             let client = Client::of(with.client)?;
             let answers = sign_in::login::ask(with.options, &client)?;
