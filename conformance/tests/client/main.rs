@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "this is all test code")]
 
 mod bottleneck;
+mod ci;
 mod device_types;
 mod devices;
 mod gateway_tokens;
