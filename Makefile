@@ -92,7 +92,8 @@ MINUTES ?= 30
 soak:
 	scripts/soak $(MINUTES)
 
-# Figures: from exec to the first answer, idle memory.
+# Figures: from exec to the first answer, idle memory; what publishing costs beside a bare upload.
 bench:
 	$(CARGO) build --release --locked --bin otaria
 	benches/start
+	benches/publish

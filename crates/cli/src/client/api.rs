@@ -120,11 +120,6 @@ impl Api {
         &self.http
     }
 
-    /// The server's URL.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
     /// Whether changes are made at all.
     pub fn effect(&self) -> Effect {
         self.effect

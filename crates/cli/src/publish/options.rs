@@ -94,7 +94,8 @@ impl Options {
             (None, Some(out)) => Way::RecordFirst(wanted, out),
             (None, None) | (Some(_), Some(_)) => return Err(Failure::usage("name one file to publish")),
         };
-        let device_types = or(self.device_type, &defaults.device_types);
+        let is_said = !self.device_type.is_empty();
+        let device_types = if is_said { self.device_type } else { defaults.device_types.clone() };
         let waiting = if self.wait { Waiting::AtMost(self.timeout) } else { Waiting::No };
         Ok(Publication { way, device_types, devices: self.push, waiting })
     }
@@ -112,7 +113,8 @@ impl Options {
             version: self.version.clone().unwrap_or_default(),
             version_number: None,
             description: self.description.clone(),
-            tags: or(self.tag.clone(), &defaults.tags),
+            tags: self.tag.clone(),
+            usual_tags: defaults.tags.clone(),
         })
     }
 
@@ -131,12 +133,9 @@ impl Options {
             version_number: Some(record.version_number),
             description: self.description.clone(),
             tags: self.tag.clone(),
+            usual_tags: Vec::new(),
         })
     }
-}
-
-fn or(given: Vec<String>, default: &[String]) -> Vec<String> {
-    if given.is_empty() { default.to_vec() } else { given }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -29,6 +29,8 @@ pub struct Wanted {
     pub description: Option<String>,
     /// Its tags, if any were said.
     pub tags: Vec<String>,
+    /// Those of an image that is made now where none were said.
+    pub usual_tags: Vec<String>,
 }
 
 impl fmt::Display for Wanted {
@@ -182,10 +184,11 @@ pub async fn make(
     url: &str,
     device_types: &[DeviceTypeOut],
 ) -> Result<Made, Failure> {
+    let tags = if wanted.tags.is_empty() { &wanted.usual_tags } else { &wanted.tags };
     let device_types: Vec<_> = device_types.iter().map(|device_type| &device_type.device_type_id).collect();
     let body = json!({
         "type": wanted.r#type, "name": wanted.name, "version": wanted.version, "description": wanted.description,
-        "tags": wanted.tags, "url": url, "associations": { client.settings.partner()?: device_types },
+        "tags": tags, "url": url, "associations": { client.settings.partner()?: device_types },
     });
     match client.api.change(Change::post(client.ota("pool")?, body)).await {
         Ok(made) => Ok(Made::Now(serde_json::from_value(made.map(|made| made.body).unwrap_or_default())?)),
