@@ -8,6 +8,7 @@ mod bottleneck;
 mod ci;
 mod device_types;
 mod devices;
+mod doctor;
 mod gateway_tokens;
 mod images;
 mod lamp;

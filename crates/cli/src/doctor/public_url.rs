@@ -1,6 +1,6 @@
 //! The URL that the server gives to others, in links to images above all: whether a device would get there.
 
-use reqwest::{Response, Url};
+use reqwest::Url;
 use serde_json::Value;
 
 use super::findings::{Finding, Findings};
@@ -10,9 +10,19 @@ use crate::client::paths::Path;
 const NAME: &str = "public URL";
 const REMEDY: &str = "set OTARIA_PUBLIC_URL of the server to the URL by which devices reach it";
 
-/// What the server says of itself is also where it is.
+/// What a server says of itself.
+enum Said {
+    /// It calls itself so.
+    Issuer(String),
+    /// It says nothing that an Otaria server would say.
+    Nonsense,
+    /// There is no answer.
+    Nothing,
+}
+
+/// Whether what the server says of itself is where it is.
 pub async fn examine(client: &Client, findings: &mut Findings) {
-    let Some(issuer) = issuer_at(client, &client.settings.url).await else {
+    let Said::Issuer(issuer) = said_at(client, &client.settings.url).await else {
         findings.add(Finding::fail(
             NAME,
             "the server does not say what it is",
@@ -50,14 +60,15 @@ fn usable(public: &Url) -> Finding {
     Finding::ok(NAME, format!("{public}"))
 }
 
-/// Whether the same server answers there.
+/// Whether what answers there says the same of itself: that it is the same server, nobody can know who sends no token.
 async fn answers(client: &Client, public: &Url, issuer: &str) -> Finding {
-    match issuer_at(client, public).await {
-        Some(there) if there == issuer => Finding::ok(NAME, "the same server answers there"),
-        Some(there) => {
+    match said_at(client, public).await {
+        Said::Issuer(there) if there == issuer => Finding::ok(NAME, "a server that calls itself so answers there"),
+        Said::Issuer(there) => {
             Finding::fail(NAME, format!("another server answers there, which calls itself {there}"), REMEDY)
         }
-        None => Finding::warn(
+        Said::Nonsense => Finding::fail(NAME, "what answers there is no Otaria server", REMEDY),
+        Said::Nothing => Finding::warn(
             NAME,
             format!("{public} does not answer from here"),
             "if devices are in a network of their own, try from there; otherwise set OTARIA_PUBLIC_URL of the server",
@@ -66,11 +77,11 @@ async fn answers(client: &Client, public: &Url, issuer: &str) -> Finding {
 }
 
 /// What a server calls itself (RFC 8414). No token is sent: the server may be somebody else's.
-async fn issuer_at(client: &Client, url: &Url) -> Option<String> {
+async fn said_at(client: &Client, url: &Url) -> Said {
     let path = Path::of([".well-known", "oauth-authorization-server"]);
-    let answer = client.api.http().get(path.at(url)).send().await.and_then(Response::error_for_status).ok()?;
-    let metadata: Value = answer.json().await.ok()?;
-    metadata["issuer"].as_str().map(str::to_owned)
+    let Ok(answer) = client.api.http().get(path.at(url)).send().await else { return Said::Nothing };
+    let metadata: Value = answer.json().await.unwrap_or_default();
+    metadata["issuer"].as_str().map_or(Said::Nonsense, |issuer| Said::Issuer(issuer.to_owned()))
 }
 
 fn is_loopback(url: &Url) -> bool {
