@@ -11,14 +11,17 @@ use regex::Regex;
 /// What differs from run to run, and what it is shown as.
 static FILTERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let filters = [
-        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
+        // Columns stay where they are.
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}  ", "[id]                                  "),
+        (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ  ", "[time]                "),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[id]"),
         (r"\b[0-9a-f]{64}\b", "[sha256]"),
         (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
         (r"\b1[6-9]\d{11}\b", "[millis]"),
         (r"127\.0\.0\.1:\d+", "[server]"),
         (r"/tmp/\.tmp\w+", "[folder]"),
-        // Tokens and secrets, as the server makes them; those of a device are shorter than others.
-        (r"\b[A-Za-z0-9_-]*[A-Z0-9][A-Za-z0-9_-]{30,}", "[secret]"),
+        // Tokens and secrets, as the server makes them; that of a device is hex.
+        (r"\b([0-9a-f]{32}\b|[A-Za-z0-9_-]{43,})", "[secret]"),
     ];
     filters.map(|(pattern, shown)| (Regex::new(pattern).unwrap(), shown)).to_vec()
 });

@@ -152,7 +152,9 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         Command::Token { device } => {
             let path = of_account(&client, &device)?.to("deviceToken");
             if let Some(made) = client.api.change(Change::post(path, json!({}))).await? {
-                client.terminal.show(&made.body, MADE);
+                for shown in readable(&client, vec![made.body]).await? {
+                    client.terminal.show(&shown, MADE);
+                }
                 client.terminal.say("the token is not shown again, and the one before is not good any more");
             }
         }

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::nearest;
 use crate::client::Client;
 use crate::client::api::Limit;
-use crate::client::paths::Path;
 use crate::failure::Failure;
 
 /// What somebody calls an image.
@@ -57,21 +56,17 @@ impl ImageReference {
     pub async fn resolve(&self, client: &Client) -> Result<PoolImageOut, Failure> {
         match self {
             Self::Number { r#type, number } => {
-                let images = pool(client, client.ota("pool")?.to("types").to(r#type)).await?;
-                let found = images.into_iter().find(|image| image.version_number == *number);
-                found.ok_or_else(|| not_found(&format!("{type}/{number}")))
+                let path = client.ota("pool")?.to("types").to(r#type);
+                let found = client.api.search(path, |image| image["versionNumber"] == number.as_str()).await?;
+                let found = found.ok_or_else(|| not_found(&format!("{type}/{number}")))?;
+                Ok(serde_json::from_value(found)?)
             }
             Self::Version { name, version } => {
-                let images = pool(client, client.ota("pool")?).await?;
-                only(&images, name, version)
+                let images = client.api.list(client.ota("pool")?.with("sort", "id"), Limit::None).await?;
+                only(&serde_json::from_value::<Vec<_>>(Value::from(images))?, name, version)
             }
         }
     }
-}
-
-async fn pool(client: &Client, path: Path) -> Result<Vec<PoolImageOut>, Failure> {
-    let images = client.api.list(path.with("sort", "id"), Limit::None).await?;
-    Ok(serde_json::from_value(Value::from(images))?)
 }
 
 fn only(images: &[PoolImageOut], name: &str, version: &str) -> Result<PoolImageOut, Failure> {

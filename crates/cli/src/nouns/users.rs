@@ -3,7 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{ListOptions, nearest};
+use super::ListOptions;
 use crate::client::Client;
 use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
@@ -40,7 +40,7 @@ pub enum Command {
         /// Their e-mail address
         email: String,
         /// What they may do
-        #[arg(long, value_name = "PRIVILEGE")]
+        #[arg(long, value_name = "PRIVILEGE", required = true)]
         may: Vec<Privilege>,
     },
     /// Change what somebody may do; what is not given stays
@@ -141,11 +141,7 @@ async fn resolve(client: &Client, given: &str) -> Result<Value, Failure> {
     if let Some(user) = users.iter().find(is_meant) {
         return Ok(user.clone());
     }
-    let missing = Failure::not_found("user", given);
-    Err(match nearest::of(given, users.iter().map(email)) {
-        Some(nearest) => missing.with_remedy(format!("did you mean {nearest}?")),
-        None => missing.with_remedy("`otaria user list` shows those that there are"),
-    })
+    Err(Failure::not_found("user", given).with_remedy("`otaria user list` shows those that there are"))
 }
 
 /// Privileges with some granted and some taken away.

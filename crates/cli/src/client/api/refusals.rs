@@ -45,11 +45,13 @@ fn said(status: StatusCode, body: &ErrorBody) -> Failure {
         "invalid_grant" => Exit::NotAllowed,
         _ => exit(status),
     };
-    let fields = body.fields.iter().flatten().map(|field| format!("{}: {}", field.name, field.message));
-    let fields: Vec<_> = fields.collect();
+    // Of one field, the description says it all.
+    let told = |name: &str| body.error_description.starts_with(name);
+    let fields = body.fields.iter().flatten().filter(|field| !told(&field.name));
+    let fields: Vec<_> = fields.map(|field| format!("{} {}", field.name, field.message)).collect();
     let message = match fields.as_slice() {
         [] => body.error_description.clone(),
-        fields => format!("{} ({})", body.error_description, fields.join("; ")),
+        fields => format!("{}; {}", body.error_description, fields.join("; ")),
     };
     let failure = Failure::of(exit, &body.error, message);
     match status {
