@@ -63,11 +63,18 @@ fn keeps_secrets(world: &World, output: &Output) {
 #[tokio::test]
 async fn a_person_signs_in_looks_and_signs_out(#[case] engine: Engine) {
     let world = World::start(engine).await;
+    let mut shown = prints(&sign_in(&world, &["--dry-run"]));
+    assert!(!credentials(&world).exists());
     let login = sign_in(&world, &[]);
     keeps_secrets(&world, &login);
-    let mut shown = prints(&login);
+    shown += &prints(&login);
     let kept = kept(&world, "default");
-    for arguments in [&["whoami"][..], &["whoami", "--json"], &["api", "GET", "/v1/ota/partners/{partnerId}/tags"]] {
+    for arguments in [
+        &["logout", "--dry-run"][..],
+        &["whoami"],
+        &["whoami", "--json"],
+        &["api", "GET", "/v1/ota/partners/{partnerId}/tags"],
+    ] {
         let output = works(&world, arguments);
         keeps_secrets(&world, &output);
         shown += &prints(&output);

@@ -1,18 +1,17 @@
 //! `otaria login`: by a password, and from then on by what the server gives for that.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::Args;
 use otaria_wire::partner::MeOut;
 use serde_json::json;
 
-use crate::client::Client;
 use crate::client::api::{self, Grant};
 use crate::client::credentials::{Locked, SignIn};
 use crate::client::paths::Path;
-use crate::client::settings::secret;
+use crate::client::settings::{Credential, secret};
+use crate::client::{Client, Effect};
 use crate::failure::Failure;
-use crate::terminal::complain;
 
 /// Who signs in.
 #[derive(Args)]
@@ -62,6 +61,11 @@ pub fn ask(options: Options, client: &Client) -> Result<Answers, Failure> {
 pub async fn run(answers: Answers, client: Client) -> Result<(), Failure> {
     let Answers { username, password, client_id, client_secret } = answers;
     let (http, url) = (client.api.http(), &client.settings.url);
+    if client.api.effect() == Effect::DryRun {
+        let shown = json!({ "dryRun": true, "url": url.as_str(), "username": username });
+        client.terminal.done(&shown, &format!("would sign in at {url} as {username}"));
+        return Ok(());
+    }
     let grant = Grant::Password { username: &username, password: &password };
     let got = api::token(http, url, &client_id, &client_secret, &grant).await?;
     let me: MeOut = api::read_with_token(http, url, &Path::of(["v1", "users", "me"]), &got.access_token).await?;
@@ -94,6 +98,16 @@ pub async fn run(answers: Answers, client: Client) -> Result<(), Failure> {
     let keep = move || Locked::take()?.set(&profile, Some(kept));
     tokio::task::spawn_blocking(keep).await??;
     client.terminal.done(&shown, &format!("signed in at {url} as {username}"));
+    // What the environment says goes before a sign-in, and somebody may have forgotten that it says something.
+    match client.settings.credential {
+        Credential::Client { .. } => {
+            client
+                .terminal
+                .say("while a client secret is set here, commands act as the partner's client all the same");
+        }
+        Credential::Token(_) => client.terminal.say("while a token is set here, commands act by that all the same"),
+        Credential::SignIn(_) | Credential::None => {}
+    }
     if shown["partnerId"].is_null() {
         client.terminal.say("there are several partners to work for: name one with --partner or OTARIA_PARTNER");
     }
@@ -102,7 +116,8 @@ pub async fn run(answers: Answers, client: Client) -> Result<(), Failure> {
 
 fn visible(question: &str, instead: &str) -> Result<String, Failure> {
     require_terminal(question, instead)?;
-    complain(&format!("{question}: "));
+    // No answer shows that a question could not be asked.
+    drop(write!(anstream::stderr(), "{question}: "));
     line_of_stdin()
 }
 

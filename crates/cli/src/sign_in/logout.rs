@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::client::credentials::Locked;
-use crate::client::{Client, api};
+use crate::client::{Client, Effect, api};
 use crate::failure::Failure;
 
 /// Which sign-in is forgotten: the profile's.
@@ -20,6 +20,11 @@ pub async fn run(_: Options, client: Client) -> Result<(), Failure> {
         return Ok(());
     };
     let url = sign_in.url.parse()?;
+    if client.api.effect() == Effect::DryRun {
+        let shown = json!({ "dryRun": true, "url": sign_in.url, "username": sign_in.username });
+        client.terminal.done(&shown, &format!("would sign out {} at {url}", sign_in.username));
+        return Ok(());
+    }
     if let Err(failure) = api::revoke(client.api.http(), &url, &sign_in).await {
         client.terminal.warn(&format!("the server still knows the sign-in: {}", failure.message()));
     }
