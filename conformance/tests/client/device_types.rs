@@ -15,8 +15,8 @@ async fn device_types_are_made_shown_and_changed(#[case] engine: Engine) {
     std::fs::write(world.folder.path().join("nights.json"), window).unwrap();
     let console = world.console(&[
         "otaria device-type list",
-        "otaria device-type create Lamp --description 'Shines' --success-on version --version-within-seconds 600 --dry-run",
-        "otaria device-type create Lamp --description 'Shines' --success-on version --version-within-seconds 600",
+        "otaria device-type create Lamp --description 'Shines' --success-on version --version-within 10m --dry-run",
+        "otaria device-type create Lamp --description 'Shines' --success-on version --version-within 10m",
         "otaria device-type create Hub --confirmation-required yes --maintenance nights.json --json",
         "otaria device-type list",
         "otaria device-type show Lamp",

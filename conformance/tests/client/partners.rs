@@ -17,8 +17,8 @@ async fn the_partner_is_shown_and_changed_and_gets_a_new_secret(#[case] engine: 
         "otaria partner edit --contact-email ota@example.com",
         "otaria partner edit --short-name lamps --contact-email '' --json",
         "otaria partner create Globex --short-name globex",
-        "otaria partner secret --overlap 3600 --dry-run",
-        "otaria partner secret --overlap 3600",
+        "otaria partner secret --overlap 1h --dry-run",
+        "otaria partner secret --overlap 1h",
         // The old one is good for another hour.
         "otaria partner show",
         "otaria partner secret --json",

@@ -100,7 +100,7 @@ async fn whoever_watches_hears_everything_and_how_it_ends(#[case] engine: Engine
     lamp.publish("1.0").await;
     let pushes = push(&world, "1.0", "lamp-1 lamp-2");
     let (first, second) = (&pushes[0], &pushes[1]);
-    let open = world.console(&[&format!("otaria push watch {first} --timeout 1")]);
+    let open = world.console(&[&format!("otaria push watch {first} --timeout 1s")]);
     lamp.succeeds().await;
     other.fails("no power").await;
     let ended = world.console(&[

@@ -5,6 +5,7 @@ mod api;
 mod client;
 mod completion;
 mod doctor;
+mod duration;
 mod failure;
 mod nouns;
 mod publish;

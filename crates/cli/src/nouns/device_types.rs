@@ -1,6 +1,7 @@
 //! `otaria device-type`: the kinds of devices that the partner makes, and how each takes updates.
 
 use std::path::Path as FilePath;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use otaria_wire::partner::DeviceTypeOut;
@@ -10,6 +11,7 @@ use super::{ListOptions, YesOrNo, nearest, set};
 use crate::client::Client;
 use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
+use crate::duration;
 use crate::failure::Failure;
 use crate::terminal::table::Column;
 
@@ -74,9 +76,9 @@ pub struct Policy {
     /// What counts as the success of a push: what the device reports, or the version that it runs
     #[arg(long, value_name = "WHAT")]
     success_on: Option<SuccessOn>,
-    /// How many seconds the device has to run the version, with `--success-on version`
-    #[arg(long, value_name = "SECONDS")]
-    version_within_seconds: Option<u32>,
+    /// How long the device has until it runs the version, with `--success-on version`, such as 90s, 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    version_within: Option<Duration>,
     /// When devices may be updated: JSON, or a file with it, such as {"windows": [{"opens": "02:00", "minutes": 120}]}; empty
     /// for always
     #[arg(long, value_name = "JSON|FILE")]
@@ -103,8 +105,8 @@ impl Policy {
             }
             None => {}
         }
-        if let Some(seconds) = self.version_within_seconds {
-            record["versionWithinSeconds"] = json!(seconds);
+        if let Some(within) = self.version_within {
+            record["versionWithinSeconds"] = json!(within.as_secs());
         }
         if let Some(given) = self.maintenance {
             record["maintenance"] = maintenance(&given)?;
@@ -180,11 +182,19 @@ pub async fn resolve(client: &Client, given: &str) -> Result<DeviceTypeOut, Fail
     named(given, &known(client).await?).cloned()
 }
 
-/// The one of these that is meant, by id or name.
+/// The same for several; nothing is asked about none.
 ///
 /// # Errors
-/// If there is none, or several are called so.
-pub fn named<'k>(given: &str, known: &'k [DeviceTypeOut]) -> Result<&'k DeviceTypeOut, Failure> {
+/// If there is none of one of them, or several are called so.
+pub async fn resolve_all(client: &Client, given: &[String]) -> Result<Vec<DeviceTypeOut>, Failure> {
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = known(client).await?;
+    given.iter().map(|given| named(given, &known).cloned()).collect()
+}
+
+fn named<'k>(given: &str, known: &'k [DeviceTypeOut]) -> Result<&'k DeviceTypeOut, Failure> {
     let is_meant = |known: &&DeviceTypeOut| known.device_type_id == given || known.name == given;
     let meant: Vec<_> = known.iter().filter(is_meant).collect();
     match meant.as_slice() {

@@ -125,10 +125,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Associate { image, device_type } => {
             let image = image.resolve(&client).await?;
-            let known = device_types::known(&client).await?;
-            let wanted: Result<Vec<_>, _> =
-                device_type.iter().map(|given| device_types::named(given, &known)).collect();
-            for device_type in wanted? {
+            for device_type in device_types::resolve_all(&client, &device_type).await? {
                 let path = of_device_type(&client, &device_type.device_type_id)?;
                 let made = client.api.change(Change::post(path, serde_json::to_value(&image)?)).await;
                 if let Some(made) = made.map_err(|failure| failure.about(&device_type.name))? {
@@ -139,10 +136,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Dissociate { image, device_type } => {
             let image = image.resolve(&client).await?;
-            let known = device_types::known(&client).await?;
-            let wanted: Result<Vec<_>, _> =
-                device_type.iter().map(|given| device_types::named(given, &known)).collect();
-            for device_type in wanted? {
+            for device_type in device_types::resolve_all(&client, &device_type).await? {
                 let path = of_device_type(&client, &device_type.device_type_id)?.to("types").to(image.r#type);
                 let path = path.to("versionNumbers").to(&image.version_number);
                 let gone = client.api.change(Change::delete(path)).await;

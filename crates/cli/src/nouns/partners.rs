@@ -1,5 +1,7 @@
 //! `otaria partner`: the partner itself, and others of the same platform.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -7,6 +9,7 @@ use super::set;
 use crate::client::Client;
 use crate::client::api::Change;
 use crate::client::paths::Path;
+use crate::duration;
 use crate::failure::Failure;
 use crate::terminal::table::Column;
 
@@ -54,9 +57,9 @@ pub enum Command {
     },
     /// Make a new client secret, and print it, once
     Secret {
-        /// For how many seconds the old one is good beside it
-        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-        overlap: u32,
+        /// For how long the old one is good beside it, such as 30m or 2h
+        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
+        overlap: Duration,
     },
 }
 
@@ -82,7 +85,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Secret { overlap } => {
             let path = client.partner()?.to("clientSecret");
-            let body = json!({ "overlapSeconds": overlap });
+            let body = json!({ "overlapSeconds": overlap.as_secs() });
             if let Some(made) = client.api.change(Change::post(path, body)).await? {
                 client.terminal.show(&made.body, SECRET);
                 client.terminal.say("the client secret is not shown again");

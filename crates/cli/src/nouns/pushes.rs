@@ -11,6 +11,7 @@ use super::{ListOptions, images};
 use crate::client::Client;
 use crate::client::api::Change;
 use crate::client::waiting::{self, Changes};
+use crate::duration;
 use crate::failure::{Exit, Failure};
 use crate::terminal::Format;
 use crate::terminal::table::{Column, moment};
@@ -80,9 +81,9 @@ pub enum Command {
         /// Their ids
         #[arg(required = true)]
         push: Vec<String>,
-        /// For how many seconds at most
-        #[arg(long, value_name = "SECONDS")]
-        timeout: Option<u64>,
+        /// How long to wait, such as 90s, 30m or 2h; until they have ended, if that is not said
+        #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+        timeout: Option<Duration>,
     },
 }
 
@@ -131,8 +132,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Watch { push, timeout } => {
-            let at_most = timeout.map(Duration::from_secs);
-            let pushes = waiting::until_ended(&client, &push, at_most, Changes::AreData).await?;
+            let pushes = waiting::until_ended(&client, &push, timeout, Changes::AreData).await?;
             waiting::verdict(&pushes)?;
         }
     }
@@ -170,15 +170,23 @@ async fn push(
         Failure::of(Exit::Ineligible, "not_associated", "the image is not for devices of its type")
             .with_remedy(format!("`otaria image associate {number} --device-type {device_type}` makes it so"))
     })?;
-    let path = client.ota("deviceTypes")?.to(device_type).to("firmwareImages").to(&association.firmware_image_id);
-    let change = Change::put(path.to("push"), json!({ "value": device }));
-    if let Some(pushed) = client.api.change(change).await? {
-        let location = pushed.location.unwrap_or_default();
-        let id = location.rsplit('/').next().unwrap_or_default();
+    if let Some(id) = start(client, association, device).await? {
         let object = json!({ "deviceId": device, "pushId": id });
         client.terminal.event(&object, &format!("{} is on its way to {device}: push {id}", images::called(image)));
     }
     Ok(())
+}
+
+/// Sends what a device's type may have to the device; the push's id, or none in a dry run.
+///
+/// # Errors
+/// If the server refuses, by the rules (exit code 6) or otherwise.
+pub async fn start(client: &Client, association: &AssociationOut, device: &str) -> Result<Option<String>, Failure> {
+    let path = images::of_device_type(client, &association.device_type_id)?.to(&association.firmware_image_id);
+    let pushed = client.api.change(Change::put(path.to("push"), json!({ "value": device }))).await?;
+    let Some(pushed) = pushed else { return Ok(None) };
+    let location = pushed.location.unwrap_or_default();
+    Ok(location.rsplit('/').next().map(str::to_owned))
 }
 
 /// A push as people read it: what happened, a line each, from the beginning. Programs get it as it is.

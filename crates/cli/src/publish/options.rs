@@ -8,6 +8,7 @@ use otaria_wire::partner::PoolImageOut;
 
 use super::record::Wanted;
 use crate::client::settings::files::PublishDefaults;
+use crate::duration;
 use crate::failure::Failure;
 
 /// What is published, and to whom.
@@ -41,7 +42,7 @@ pub struct Options {
     #[arg(long, requires = "push")]
     wait: bool,
     /// How long to wait, such as 90s, 30m or 2h
-    #[arg(long, value_name = "TIME", requires = "wait", default_value = "30m", value_parser = duration)]
+    #[arg(long, value_name = "TIME", requires = "wait", default_value = "30m", value_parser = duration::parse)]
     timeout: Duration,
     /// Make the record alone, for a build that carries its version number inside, and write it to --out
     #[arg(long, requires = "out", conflicts_with_all = ["push", "from_record"])]
@@ -136,9 +137,4 @@ impl Options {
             usual_tags: Vec::new(),
         })
     }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| "it must look like 90s, 30m or 2h".to_owned())?;
-    duration.try_into().map_err(|_| "it must not be negative".to_owned())
 }

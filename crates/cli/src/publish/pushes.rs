@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::targets::Device;
 use crate::client::Client;
-use crate::client::api::Change;
 use crate::failure::{Exit, Failure};
-use crate::nouns::images;
+use crate::nouns::pushes;
 
 /// What came of a push to one device.
 #[derive(Debug)]
@@ -34,13 +33,8 @@ pub async fn push(
     let association = association.ok_or_else(|| {
         Failure::new(format!("{}: somebody else took the image away from its type meanwhile", device.id))
     })?;
-    let path = images::of_device_type(client, &device.device_type)?.to(&association.firmware_image_id).to("push");
-    match client.api.change(Change::put(path, json!({ "value": device.id }))).await {
-        Ok(pushed) => {
-            let location = pushed.and_then(|pushed| pushed.location).unwrap_or_default();
-            let id = location.rsplit('/').next().unwrap_or_default();
-            Ok(Pushed::UnderWay(id.to_owned()))
-        }
+    match pushes::start(client, association, &device.id).await {
+        Ok(id) => Ok(Pushed::UnderWay(id.unwrap_or_default())),
         Err(failure) if failure.code() == "already_installed" => Ok(Pushed::RunsIt),
         Err(failure) if failure.exit() == Exit::Ineligible => Ok(Pushed::Refused(
             failure.about(&format!("{} does not get {} {}", device.id, image.name, image.version)),

@@ -28,13 +28,8 @@ impl Targets {
     /// # Errors
     /// If one is not there.
     pub async fn find(client: &Client, names: &[String], devices: &[String]) -> Result<Self, Failure> {
-        let mut found = Self { device_types: Vec::new(), devices: Vec::new() };
-        if !names.is_empty() {
-            let known = device_types::known(client).await?;
-            for given in names {
-                found.device_types.push(device_types::named(given, &known)?.clone());
-            }
-        }
+        let device_types = device_types::resolve_all(client, names).await?;
+        let mut found = Self { device_types, devices: Vec::new() };
         for given in devices {
             let path = client.partner()?.to("devices").to(given);
             let device = client.api.find(&path).await?.ok_or_else(|| Failure::not_found("device", given))?;
