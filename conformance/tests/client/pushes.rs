@@ -1,9 +1,10 @@
 //! `otaria push`
 
 use std::io::{BufRead as _, BufReader, Lines};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use otaria_conformance::Engine;
+use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -148,4 +149,46 @@ async fn whoever_watches_does_not_mind_that_the_server_is_gone_for_a_while(#[cas
     assert_eq!(code, Some(0), "{lines:?}");
     assert_eq!(lines.iter().filter(|line| line.contains("offered")).count(), 0, "{lines:?}");
     assert!(lines.last().unwrap().contains("lamp-1 1.0 succeeded"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn whoever_interrupts_a_watch_leaves_the_push_as_it_is() {
+    let world = World::start(Engine::Sqlite).await;
+    let lamp = Lamp::make(&world, "lamp-1").await;
+    lamp.publish("1.0").await;
+    let mut watching = Watching::of(&world, &push(&world, "1.0", "lamp-1")[0]);
+    watching.says("lamp-1 1.0 offered");
+    let id = watching.process.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(watching.ends(), (Vec::new(), Some(130)));
+    lamp.succeeds().await;
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn many_pushes_are_watched_without_listening_to_each(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    let lamp = Lamp::make(&world, "lamp-0").await;
+    lamp.publish("1.0").await;
+    let mut devices = vec!["lamp-0".to_owned()];
+    for number in 1..=16 {
+        let id = format!("lamp-{number}");
+        lamp.another(&world, &id).await;
+        devices.push(id);
+    }
+    let pushes = push(&world, "1.0", &devices.join(" "));
+    let mut watching = Watching::of(&world, &pushes.join(" "));
+    for _ in &pushes {
+        watching.says("offered");
+    }
+    let path = format!("/v1/ota/partners/{}/pushes", world.server.partner());
+    let api = world.server.client().await;
+    for push in &pushes {
+        api.delete(&format!("{path}/{push}")).await.is(StatusCode::NO_CONTENT);
+    }
+    let (lines, code) = watching.ends();
+    assert_eq!(code, Some(7));
+    assert_eq!(lines.iter().filter(|line| line.contains("cancelled")).count(), 17, "{lines:?}");
 }
