@@ -155,6 +155,10 @@ impl Service {
         if deployment.push.push.state == PushState::Offered {
             self.require_turn(device, action).await?;
             deployment.push.push = self.note_progress(device, action, Event::Fetched).await?;
+            // It may have been taken back since it was looked at, and nobody will tell a device that has not fetched.
+            if !deployment.push.push.state.is_under_way() {
+                return Err(no_action());
+            }
         }
         Ok(deployment)
     }
@@ -235,13 +239,16 @@ impl Service {
             _ => true,
         };
         let is_first = matches!(found.state, PushState::Offered | PushState::Fetched);
-        if purpose == Purpose::Read
-            && is_first
-            && is_confirmed
-            && let Err(error) = self.note_progress(device, action, Event::DownloadStarted).await
-        {
-            // The bytes matter more than the note about them.
-            tracing::warn!(error = &error as &dyn std::error::Error, "the start of a download was not noted");
+        if purpose == Purpose::Read && is_first && is_confirmed {
+            match self.note_progress(device, action, Event::DownloadStarted).await {
+                // It was taken back since it was looked at.
+                Ok(push) if !offer::may_be_shown(push.state) => return Err(no_action()),
+                Ok(_) => {}
+                // The bytes matter more than the note about them.
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the start of a download was not noted");
+                }
+            }
         }
         Ok(found.binary)
     }

@@ -1,6 +1,8 @@
 //! Devices that never get there, and those that are not to.
 
-use otaria_core::push::PushState;
+use std::time::Duration;
+
+use otaria_core::push::{Event, PushState};
 use reqwest::Method;
 use rstest::rstest;
 
@@ -110,4 +112,19 @@ async fn who_asks_again_has_let_go(#[values(Engine::Sqlite, Engine::Postgres)] e
     world.cancel(&third).await;
     world.rests("1.3").await;
     assert_eq!(world.state(&third).await, PushState::Succeeded, "it was faster");
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_taken_back_meanwhile_is_not_sent(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    for round in 0..25 {
+        let pushed = world.push_bytes(APPLICATION, &round.to_string(), b"image").await;
+        let taking_back = world.take_back(&pushed, Event::CancelRequested, Duration::from_millis(round));
+        let (answer, ()) = tokio::join!(world.asks(&[]), taking_back);
+        let push = world.record(&pushed).await;
+        assert_eq!(answer.status() == 200, push.started.is_some(), "round {round}: {}", push.state);
+        world.asks_in_vain(&[]).await;
+        assert_eq!(world.state(&pushed).await, PushState::Cancelled);
+    }
 }
