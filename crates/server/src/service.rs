@@ -7,6 +7,7 @@ use otaria_store::{Repository, Store};
 use tokio::sync::{OnceCell, watch};
 
 use crate::access::certificates::Trusts;
+use crate::access::pace::Pace;
 use crate::access::passwords::Passwords;
 use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
@@ -30,6 +31,8 @@ pub struct Service {
     pub(crate) passwords: Passwords,
     /// Who has to wait before signing in again.
     pub(crate) throttle: Arc<Throttle>,
+    /// How often a device may poll, if that is limited.
+    pub(crate) pace: Option<Arc<Pace>>,
     /// What was refused a moment ago.
     pub(crate) refused: Arc<Refused>,
     /// Who listens.
@@ -52,6 +55,7 @@ impl Service {
         Self {
             store,
             repository,
+            pace: settings.polls_per_minute.map(|most| Arc::new(Pace::of(most))),
             settings: Arc::new(settings),
             clock,
             passwords: Passwords::new(),

@@ -40,6 +40,12 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// More polls of one device than are taken.
+    #[error("The device polls too often; wait before it polls again.")]
+    TooManyPolls {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// More of them at once than there is room for.
     #[error("Too many listen already; try again later.")]
     TooManyListeners {

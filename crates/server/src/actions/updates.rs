@@ -103,6 +103,16 @@ pub enum Purpose {
 }
 
 impl Service {
+    /// Counts a poll of the device.
+    ///
+    /// # Errors
+    /// If it polls more often than it may.
+    pub fn begin_poll(&self, device: &AuthenticatedDevice) -> Result<(), Error> {
+        let Some(pace) = &self.pace else { return Ok(()) };
+        let begun = pace.poll(&device.scope, self.clock.now());
+        begun.map_err(|retry_after| Error::TooManyPolls { retry_after })
+    }
+
     /// What the device should do now. Without open pushes this asks nobody.
     ///
     /// # Errors
