@@ -13,6 +13,7 @@ use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
 use crate::actions::unreadable::Unreadables;
+use crate::actions::updates::Bursts;
 use crate::clock::Clock;
 use crate::settings::Settings;
 
@@ -45,6 +46,8 @@ pub struct Service {
     pub(crate) trusts: Arc<Trusts>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
+    /// What devices say and is being written.
+    pub(crate) bursts: Arc<Bursts>,
     /// What devices sent since the last time that could not be read as it was.
     pub(crate) unreadable: Arc<Unreadables>,
 }
@@ -66,6 +69,7 @@ impl Service {
             link_key: Arc::default(),
             trusts: Arc::default(),
             sightings: Arc::default(),
+            bursts: Arc::default(),
             unreadable: Arc::default(),
         }
     }

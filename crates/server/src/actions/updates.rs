@@ -1,5 +1,6 @@
 //! What a device can do: ask what to do, agree to it, fetch it, say how it gets on, say what it is and what it runs.
 
+mod bursts;
 mod configuring;
 mod confirming;
 mod direct_download;
@@ -22,6 +23,7 @@ use otaria_store::{Conn, devices};
 use crate::actions::Error;
 use crate::service::Service;
 
+pub use bursts::Bursts;
 pub use confirming::{ConfirmationAnswer, Taken};
 pub use direct_download::{Due, Part, Question};
 pub(super) use opening::opening;
