@@ -40,6 +40,24 @@ async fn a_device_does_not_flash_itself_to_death(#[values(Engine::Sqlite, Engine
 
 #[rstest]
 #[tokio::test]
+async fn those_that_begin_at_once_are_no_more(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    for round in 0..5 {
+        let version = format!("1.{round}");
+        let pushed = world.publish(&version).await;
+        let asking = futures::future::join_all((0..20).map(|_| world.asks(&[])));
+        let statuses: Vec<_> = asking.await.iter().map(|answer| answer.status().as_u16()).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 304, 404, 409].contains(status)), "{statuses:?}");
+        world.asks_in_vain(&[]).await;
+        assert_eq!(world.state(&pushed).await, PushState::Failed);
+        let told = world.told(&pushed).await;
+        assert_eq!(told.iter().filter(|line| line.starts_with("downloading")).count(), 5, "{told:?}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn several_ranges_count_as_a_whole(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::on(engine).await else { return };
     let pushed = world.publish("1.1").await;
