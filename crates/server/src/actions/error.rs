@@ -104,6 +104,11 @@ impl Error {
         Self::Invalid(fields.finish().err().unwrap_or_default())
     }
 
+    /// Whether the server could not do it, other than that it refuses to: what its transaction did before is undone.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Unavailable(_) | Self::Internal(_))
+    }
+
     /// A contradiction.
     pub fn conflict(code: &'static str, description: impl Into<String>) -> Self {
         Self::Conflict { code, description: description.into() }

@@ -85,7 +85,10 @@ impl Service {
                     if waiting.is_empty() {
                         return;
                     }
-                    service.write_together(&device, waiting).await;
+                    let (service, device) = (service.clone(), device.clone());
+                    // A task of its own: if it dies, those who wait are told, and what came meanwhile is written all the same.
+                    let write = tokio::spawn(async move { service.write_together(&device, waiting).await });
+                    drop(write.await);
                 }
             });
         }
@@ -101,9 +104,13 @@ impl Service {
             Box::pin(async move {
                 let mut results = Vec::with_capacity(said.len());
                 for said in said {
-                    results.push(take_report(tx, &device, said).await);
+                    match take_report(tx, &device, said).await {
+                        // What the database failed at it forgets as a whole, so that nothing of it may be acknowledged.
+                        Err(error) if error.is_failure() => return Err(error),
+                        result => results.push(result),
+                    }
                 }
-                Ok::<_, Error>(results)
+                Ok(results)
             })
         });
         match written.await {
