@@ -7,6 +7,8 @@ use rcgen::{
     KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
+use crate::{Engine, Server};
+
 /// An authority.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -55,6 +57,21 @@ impl Authority {
             let names = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
             params.subject_alt_names = names.subject_alt_names;
         })
+    }
+
+    /// A server that speaks TLS with a certificate of this authority's, which stays in the folder.
+    pub async fn start_server(&self, engine: Engine, folder: &Path) -> Server {
+        self.server().put(folder, "server");
+        let path = |name: &str| folder.join(name).display().to_string();
+        let (certificate, key) = (path("server.pem"), path("server.key"));
+        let settings = [("OTARIA_TLS_CERTIFICATE", certificate.as_str()), ("OTARIA_TLS_KEY", key.as_str())];
+        Server::start_with(engine, &settings).await
+    }
+
+    /// A client that believes this authority and nobody else.
+    pub fn client(&self) -> reqwest::Client {
+        let certificate = reqwest::Certificate::from_pem(self.pem().as_bytes()).unwrap();
+        reqwest::Client::builder().tls_certs_only([certificate]).build().unwrap()
     }
 
     /// A certificate for a device, which its common name names.

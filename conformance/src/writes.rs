@@ -9,11 +9,11 @@ use crate::{Server, postgres_url_of};
 /// Where SQLite counts its transactions that write, in the header of the index of its write-ahead log.
 const COUNTED_AT: usize = 8;
 
-/// Counts the writes of one server.
+/// Counts the transactions of one server that write.
 pub enum Writes {
-    /// Transactions, by the index of the write-ahead log.
+    /// By the index of the write-ahead log.
     Sqlite(PathBuf),
-    /// Statements, by a trigger on each table.
+    /// By a trigger on each table, which counts the first statement of a transaction.
     Postgres(Box<PgConnection>),
 }
 
@@ -25,7 +25,12 @@ impl Writes {
         let counting = "
             CREATE SEQUENCE writes_counted;
             CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql AS
-                'BEGIN PERFORM nextval(''writes_counted''); RETURN NULL; END';
+                'BEGIN
+                    IF current_setting(''writes.counted'', true) IS DISTINCT FROM ''yes'' THEN
+                        PERFORM set_config(''writes.counted'', ''yes'', true), nextval(''writes_counted'');
+                    END IF;
+                    RETURN NULL;
+                END';
             DO $$ DECLARE name text; BEGIN
                 FOR name IN SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' LOOP
                     EXECUTE format('CREATE TRIGGER counted AFTER INSERT OR UPDATE OR DELETE ON %I

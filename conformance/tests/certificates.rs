@@ -41,13 +41,8 @@ struct Scene {
 impl Scene {
     async fn set(engine: Engine) -> Self {
         let (folder, root) = (tempfile::tempdir().unwrap(), Authority::new("The server's authority"));
-        root.server().put(folder.path(), "server");
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let (certificate, key) = (path("server.pem"), path("server.key"));
-        let settings = [("OTARIA_TLS_CERTIFICATE", certificate.as_str()), ("OTARIA_TLS_KEY", key.as_str())];
-        let server = Server::start_with(engine, &settings).await;
-        let ca = reqwest::Certificate::from_pem(root.pem().as_bytes()).unwrap();
-        let api = server.owner_over(reqwest::Client::builder().tls_certs_only([ca]).build().unwrap()).await;
+        let server = root.start_server(engine, folder.path()).await;
+        let api = server.owner_over(root.client()).await;
         let partner = server.partner();
         let device_type = api.device_type(&partner, "lamp").await;
         let token = api.device(&server.account(), &device_type, DEVICE).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use hawkbit::ddi::{Client, ClientAuthorization, Error, Execution, Finished, MaintenanceWindow, Mode, Type, Update};
+use otaria_conformance::authority::{Authority, Pair};
 use otaria_conformance::publisher::{self, Publisher, Push, messages, states};
 use otaria_conformance::slow_link::Trouble;
 use otaria_conformance::{Engine, Noise, until, written};
@@ -313,4 +314,51 @@ async fn a_maintenance_window_is_shown(#[case] engine: Engine) {
     let update = fetch(&device).await;
     assert_eq!(update.maintenance_window(), Some(MaintenanceWindow::Available));
     assert_eq!((update.download_type(), update.update_type()), (Type::Forced, Type::Forced));
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_certificate_opens_its_device(#[case] engine: Engine) {
+    let (folder, root) = (tempfile::tempdir().unwrap(), Authority::new("The server's authority"));
+    let server = root.start_server(engine, folder.path()).await;
+    let (api, partner) = (server.owner_over(root.client()).await, server.partner());
+    let device_type = api.device_type(&partner, "lamp").await;
+    api.device(&server.account(), &device_type, DEVICE).await;
+    let lamps = Authority::new("The lamps' authority");
+    let path = format!("/v1/partners/{partner}/deviceAuthentication");
+    api.put(&path, json!({ "certificate": true, "caBundle": lamps.pem() })).await.ok();
+
+    let root_file = folder.path().join("root.pem");
+    std::fs::write(&root_file, root.pem()).unwrap();
+    let client = |id: &str, Pair { certificate, key, .. }: &Pair| {
+        // One file with both is what it takes.
+        let file = folder.path().join(format!("{}.pem", uuid::Uuid::now_v7()));
+        std::fs::write(&file, format!("{certificate}{key}")).unwrap();
+        let (root_file, file) = (root_file.to_str(), file.to_str());
+        let timeout = Some(Duration::from_secs(30));
+        Client::new(&server.url(), "default", id, ClientAuthorization::None, root_file, file, timeout).unwrap()
+    };
+    let device = client(DEVICE, &lamps.device(DEVICE));
+    device.poll().await.unwrap().config_data_request().expect("it is asked what it is");
+
+    let bytes = Noise::new(93).bytes(200_000);
+    let (_, image) = api.publish(&partner, &device_type, APPLICATION, "1.0", bytes.clone()).await;
+    let pushed = api.push(&partner, &device_type, &image, DEVICE).await.is(StatusCode::ACCEPTED);
+    let update = fetch(&device).await;
+    let chunk = update.chunks().next().unwrap();
+    let artifact = chunk.artifacts().next().unwrap();
+    assert!(whole(artifact.download_stream_with_sha256_check().await.unwrap()).await.unwrap() == bytes);
+    update.send_feedback(Execution::Closed, Finished::Success, vec!["done"]).await.unwrap();
+    let push = api.get(pushed.headers["location"].to_str().unwrap()).await.ok().body;
+    assert_eq!(push["state"], "succeeded");
+
+    let others = Authority::new("Somebody else's authority");
+    for (id, pair) in
+        [(DEVICE, others.device(DEVICE)), (DEVICE, lamps.device("lamp-2")), ("lamp-2", lamps.device(DEVICE))]
+    {
+        let Err(Error::ReqwestError(refused)) = client(id, &pair).poll().await else { panic!("{id} was let in") };
+        assert_eq!(refused.status(), Some(StatusCode::UNAUTHORIZED));
+    }
 }

@@ -7,11 +7,13 @@ use otaria_store::{Repository, Store};
 use tokio::sync::{OnceCell, watch};
 
 use crate::access::certificates::Trusts;
+use crate::access::pace::Pace;
 use crate::access::passwords::Passwords;
 use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
 use crate::actions::unreadable::Unreadables;
+use crate::actions::updates::Bursts;
 use crate::clock::Clock;
 use crate::settings::Settings;
 
@@ -30,6 +32,8 @@ pub struct Service {
     pub(crate) passwords: Passwords,
     /// Who has to wait before signing in again.
     pub(crate) throttle: Arc<Throttle>,
+    /// How often a device may poll, if that is limited.
+    pub(crate) pace: Option<Arc<Pace>>,
     /// What was refused a moment ago.
     pub(crate) refused: Arc<Refused>,
     /// Who listens.
@@ -42,6 +46,8 @@ pub struct Service {
     pub(crate) trusts: Arc<Trusts>,
     /// Devices that were heard of since the last time it was written down.
     pub(crate) sightings: Arc<Sightings>,
+    /// What devices say and is being written.
+    pub(crate) bursts: Arc<Bursts>,
     /// What devices sent since the last time that could not be read as it was.
     pub(crate) unreadable: Arc<Unreadables>,
 }
@@ -52,6 +58,7 @@ impl Service {
         Self {
             store,
             repository,
+            pace: settings.polls_per_minute.map(|most| Arc::new(Pace::of(most))),
             settings: Arc::new(settings),
             clock,
             passwords: Passwords::new(),
@@ -62,6 +69,7 @@ impl Service {
             link_key: Arc::default(),
             trusts: Arc::default(),
             sightings: Arc::default(),
+            bursts: Arc::default(),
             unreadable: Arc::default(),
         }
     }

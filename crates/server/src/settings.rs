@@ -5,6 +5,7 @@ mod devices;
 mod repository;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -117,6 +118,10 @@ pub struct RawSettings {
     /// `OTARIA_BUSY_POLL_SECONDS`: the same while an update is on its way to it. Default 30 seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy_poll_seconds: Option<u64>,
+    /// `OTARIA_POLLS_PER_MINUTE`: how often one device may poll in a minute; it may do so all at once. 1 to 6000. Default: no
+    /// limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub polls_per_minute: Option<u32>,
     /// `OTARIA_CHORE_SECONDS`: how often the timers of pushes are looked at, and devices heard
     /// of are written down. Default 10 seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,6 +204,8 @@ pub struct Settings {
     pub poll: Duration,
     /// The same while an update is on its way to it.
     pub busy_poll: Duration,
+    /// How often one device may poll in a minute, if that is limited.
+    pub polls_per_minute: Option<NonZeroU32>,
     /// How often the chores run.
     pub chores: Duration,
     /// How long a push may stay in each state.
@@ -262,6 +269,7 @@ pub const KEYS: &[&str] = &[
     "event_seconds",
     "poll_seconds",
     "busy_poll_seconds",
+    "polls_per_minute",
     "chore_seconds",
     "offered_seconds",
     "fetched_seconds",
@@ -306,6 +314,7 @@ impl Settings {
         let downloads = repository::downloads(&raw, &repository)?;
         let certificate_headers = CertificateHeaders::of(&raw)?;
         let artifact_links = ArtifactLinks::of(&raw)?;
+        let polls_per_minute = devices::polls_per_minute(&raw)?;
         let max_binary_bytes = raw.max_binary_bytes.unwrap_or(4 << 30);
         if let Some(most) = repository.max_bytes().filter(|most| max_binary_bytes > *most) {
             return Err(not_allowed("max_binary_bytes", format!("must be at most {most} with a repository on S3")));
@@ -376,6 +385,7 @@ impl Settings {
             events: seconds("event_seconds", raw.event_seconds, 7 * 24 * 60 * 60)?,
             poll,
             busy_poll: interval("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
+            polls_per_minute,
             chores: seconds("chore_seconds", raw.chore_seconds, 10)?,
             timers,
         })
@@ -448,6 +458,10 @@ impl Settings {
         lines.push(format!("downloads = {:?}", self.downloads.as_str()));
         lines.push(format!("artifact_links = {:?}", self.artifact_links.as_str()));
         lines.push(format!("max_binary_bytes = {}", self.max_binary_bytes));
+        lines.push(match self.polls_per_minute {
+            Some(most) => format!("polls_per_minute = {most}"),
+            None => "# polls_per_minute = 60".to_owned(),
+        });
         lines.extend(seconds.iter().map(|(name, value)| format!("{name} = {}", value.as_secs())));
         lines.join("\n")
     }
@@ -564,6 +578,8 @@ mod tests {
             raw(|raw| raw.repository_url = Some("ftp://x".into())),
             raw(|raw| raw.poll_seconds = Some(86_400)),
             raw(|raw| raw.chore_seconds = Some(0)),
+            raw(|raw| raw.polls_per_minute = Some(0)),
+            raw(|raw| raw.polls_per_minute = Some(6001)),
             raw(|raw| raw.certificate_proxies = Some("proxy.example.com".into())),
             raw(|raw| raw.certificate_headers = Some("x-forwarded-client-cert".into())),
             raw(|raw| raw.artifact_links = Some("secret".into())),

@@ -97,6 +97,11 @@ impl PushState {
         matches!(self.phase(), Phase::Offered | Phase::UnderWay)
     }
 
+    /// Whether the device has fetched it and is to get on with it.
+    pub const fn is_under_way(self) -> bool {
+        matches!(self.phase(), Phase::UnderWay)
+    }
+
     pub(crate) const fn phase(self) -> Phase {
         match self {
             Self::Offered => Phase::Offered,

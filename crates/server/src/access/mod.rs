@@ -8,6 +8,7 @@ pub mod device;
 pub mod forwarded;
 pub mod links;
 pub mod origin;
+pub mod pace;
 pub mod passwords;
 pub mod people;
 pub mod proxied;

@@ -40,6 +40,12 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// More polls of one device than are taken.
+    #[error("The device polls too often; wait before it polls again.")]
+    TooManyPolls {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// More of them at once than there is room for.
     #[error("Too many listen already; try again later.")]
     TooManyListeners {
@@ -96,6 +102,11 @@ impl Error {
         let mut fields = Fields::new();
         fields.refuse(name, message);
         Self::Invalid(fields.finish().err().unwrap_or_default())
+    }
+
+    /// Whether the server could not do it, other than that it refuses to: what its transaction did before is undone.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Unavailable(_) | Self::Internal(_))
     }
 
     /// A contradiction.

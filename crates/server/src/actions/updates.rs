@@ -1,5 +1,6 @@
 //! What a device can do: ask what to do, agree to it, fetch it, say how it gets on, say what it is and what it runs.
 
+mod bursts;
 mod configuring;
 mod confirming;
 mod direct_download;
@@ -22,6 +23,7 @@ use otaria_store::{Conn, devices};
 use crate::actions::Error;
 use crate::service::Service;
 
+pub use bursts::Bursts;
 pub use confirming::{ConfirmationAnswer, Taken};
 pub use direct_download::{Due, Part, Question};
 pub(super) use opening::opening;
@@ -103,6 +105,16 @@ pub enum Purpose {
 }
 
 impl Service {
+    /// Counts a poll of the device.
+    ///
+    /// # Errors
+    /// If it polls more often than it may.
+    pub fn begin_poll(&self, device: &AuthenticatedDevice) -> Result<(), Error> {
+        let Some(pace) = &self.pace else { return Ok(()) };
+        let begun = pace.poll(&device.scope, self.clock.now());
+        begun.map_err(|retry_after| Error::TooManyPolls { retry_after })
+    }
+
     /// What the device should do now. Without open pushes this asks nobody.
     ///
     /// # Errors
@@ -155,6 +167,10 @@ impl Service {
         if deployment.push.push.state == PushState::Offered {
             self.require_turn(device, action).await?;
             deployment.push.push = self.note_progress(device, action, Event::Fetched).await?;
+            // It may have been taken back since it was looked at, and nobody will tell a device that has not fetched.
+            if !deployment.push.push.state.is_under_way() {
+                return Err(no_action());
+            }
         }
         Ok(deployment)
     }
@@ -235,13 +251,16 @@ impl Service {
             _ => true,
         };
         let is_first = matches!(found.state, PushState::Offered | PushState::Fetched);
-        if purpose == Purpose::Read
-            && is_first
-            && is_confirmed
-            && let Err(error) = self.note_progress(device, action, Event::DownloadStarted).await
-        {
-            // The bytes matter more than the note about them.
-            tracing::warn!(error = &error as &dyn std::error::Error, "the start of a download was not noted");
+        if purpose == Purpose::Read && is_first && is_confirmed {
+            match self.note_progress(device, action, Event::DownloadStarted).await {
+                // It was taken back since it was looked at.
+                Ok(push) if !offer::may_be_shown(push.state) => return Err(no_action()),
+                Ok(_) => {}
+                // The bytes matter more than the note about them.
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the start of a download was not noted");
+                }
+            }
         }
         Ok(found.binary)
     }

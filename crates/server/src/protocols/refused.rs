@@ -1,13 +1,16 @@
 //! What went wrong, as every device dialect answers it: a status without a body. Clients read no more than that.
 
+use std::time::Duration;
+
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
+use super::retry_after;
 use crate::actions::Error;
 
-/// After how long a device may try again when the storage did not answer, in seconds.
-const RETRY_SECONDS: u64 = 30;
+/// After how long a device may try again when the storage did not answer.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// An answer without a body, and with the length that says so.
 pub(super) fn empty(status: StatusCode) -> Response {
@@ -18,26 +21,26 @@ pub(super) fn empty(status: StatusCode) -> Response {
 
 /// The status of what went wrong, and when to try again. What is the server's own fault is logged.
 pub(super) fn refused(error: &Error) -> Response {
-    let (status, retry_seconds) = match error {
+    let (status, wait) = match error {
         Error::Malformed(_) | Error::Invalid(_) | Error::Grant { .. } => (StatusCode::BAD_REQUEST, None),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, None),
         Error::Conflict { .. } => (StatusCode::CONFLICT, None),
         Error::Forbidden => (StatusCode::FORBIDDEN, None),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Error::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),
-        Error::TooManyAttempts { retry_after } | Error::TooManyListeners { retry_after } => {
-            (StatusCode::TOO_MANY_REQUESTS, Some(retry_after.as_secs().max(1)))
-        }
+        Error::TooManyAttempts { retry_after }
+        | Error::TooManyPolls { retry_after }
+        | Error::TooManyListeners { retry_after } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
         Error::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, None),
-        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_SECONDS)),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY)),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
     };
     if status.is_server_error() {
         tracing::error!(error = error as &dyn std::error::Error, %status, "a device's request failed");
     }
     let mut response = empty(status);
-    if let Some(seconds) = retry_seconds {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, retry_after(wait));
     }
     response
 }

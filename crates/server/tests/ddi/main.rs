@@ -15,6 +15,7 @@ mod letting_in;
 mod links;
 mod maintaining;
 mod polling;
+mod racing;
 mod rules;
 #[path = "../../../store/tests/contract/scratch.rs"]
 mod scratch;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::scratch::Engine;
-use crate::world::{DEVICE, TOKEN, World};
+use crate::world::{DEVICE, Pushed, TOKEN, World};
 
 const FEEDBACK: &str = "/deploymentBase/1/feedback";
 
@@ -413,6 +413,52 @@ async fn r16_late_feedback_is_kept_and_answered_200(#[values(Engine::Sqlite, Eng
 async fn r17_a_burst_is_taken_whole(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::on(engine).await else { return };
     let pushed = world.push("1.0").await;
+    burst(&world, &pushed).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn r17_a_limit_of_polls_is_each_devices_own_and_leaves_feedback_alone(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::with(engine, |raw| raw.polls_per_minute = Some(7)).await else { return };
+    let pushed = world.push("1.0").await;
+    let stranger = async || {
+        let request = world.get_unsigned(&format!("/DEFAULT/controller/v1/{DEVICE}"));
+        request.header("Authorization", "TargetToken wrong").send().await.unwrap().status().as_u16()
+    };
+    for _ in 0..20 {
+        assert_eq!(stranger().await, 401);
+    }
+    for _ in 0..7 {
+        world.poll().await;
+    }
+    let (polled, ()) = tokio::join!(world.get("").send(), burst(&world, &pushed));
+    let polled = polled.unwrap();
+    assert_eq!((polled.status().as_u16(), polled.headers()["retry-after"].to_str().unwrap()), (429, "9"));
+    assert_eq!(polled.headers()["content-length"], "0");
+    assert_eq!(stranger().await, 401, "nobody learns how often it polled");
+    assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 200);
+    assert!(world.unreadable().await.is_empty(), "there was nothing wrong with it");
+
+    let gateway = world.gateway("plug and play", true).await;
+    let other = reqwest::Client::new().get(world.base().replace(DEVICE, "dev-8"));
+    let other = other.header("Authorization", format!("GatewayToken {gateway}")).send().await.unwrap();
+    assert_eq!(other.status(), 200, "another device");
+
+    world.wait(std::time::Duration::from_secs(8));
+    assert_eq!(world.get("").send().await.unwrap().status(), 429);
+    world.wait(std::time::Duration::from_secs(1));
+    world.poll().await;
+    assert_eq!(world.get("").send().await.unwrap().status(), 429, "one at a time");
+    world.wait(std::time::Duration::from_secs(60));
+    for _ in 0..7 {
+        world.poll().await;
+    }
+}
+
+/// Thirty pieces of feedback at once, each of which is taken.
+async fn burst(world: &World, pushed: &Pushed) {
     let lines: Vec<String> = (0..30).map(|step| format!("{step} of 30")).collect();
     let posts = lines.iter().map(|line| {
         let status = json!({"execution": "proceeding", "result": {"finished": "none"}, "details": [line]});
@@ -422,7 +468,7 @@ async fn r17_a_burst_is_taken_whole(#[values(Engine::Sqlite, Engine::Postgres)] 
         assert_eq!(answer.unwrap().status(), 200);
     }
     let said: std::collections::BTreeSet<_> =
-        world.history(&pushed).await.into_iter().filter_map(|entry| entry.entry.message).collect();
+        world.history(pushed).await.into_iter().filter_map(|entry| entry.entry.message).collect();
     assert!(lines.iter().all(|line| said.contains(line)), "{said:?}");
 }
 

@@ -306,15 +306,21 @@ impl World {
 
     /// Somebody cancels the push.
     pub(crate) async fn cancel(&self, pushed: &Pushed) {
+        self.take_back(pushed, Event::CancelRequested, Duration::ZERO).await;
+    }
+
+    /// The push is taken back, and whoever would write about its device has to wait for a while until it is.
+    pub(crate) async fn take_back(&self, pushed: &Pushed, event: Event, after: Duration) {
         let (partner, id, now, timers) = (self.partner, pushed.id, self.now(), self.timers());
-        let cancelled = self.store.write(move |tx| {
+        let taken_back = self.store.write(move |tx| {
             Box::pin(async move {
                 let (record, device) = pushes::lock(tx, &partner, id).await?.unwrap();
-                pushes::save(tx, &device, &record.push.on(Event::CancelRequested, now, &timers), now).await
+                tokio::time::sleep(after).await;
+                pushes::save(tx, &device, &record.push.on(event, now, &timers), now).await
             })
         });
-        let cancelled: Result<(), Error> = cancelled.await;
-        cancelled.unwrap();
+        let taken_back: Result<(), Error> = taken_back.await;
+        taken_back.unwrap();
     }
 
     pub(crate) async fn record(&self, pushed: &Pushed) -> Push {

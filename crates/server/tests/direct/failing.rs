@@ -1,6 +1,8 @@
 //! Devices that never get there, and those that are not to.
 
-use otaria_core::push::PushState;
+use std::time::Duration;
+
+use otaria_core::push::{Event, PushState};
 use reqwest::Method;
 use rstest::rstest;
 
@@ -34,6 +36,24 @@ async fn a_device_does_not_flash_itself_to_death(#[values(Engine::Sqlite, Engine
     world.rests("1.1").await;
     assert_eq!(world.installed(APPLICATION).await, Some(pushed.number), "it got there after all");
     assert_eq!(world.state(&pushed).await, PushState::Failed, "ended is final");
+}
+
+#[rstest]
+#[tokio::test]
+async fn those_that_begin_at_once_are_no_more(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    for round in 0..5 {
+        let version = format!("1.{round}");
+        let pushed = world.publish(&version).await;
+        let asking = futures::future::join_all((0..20).map(|_| world.asks(&[])));
+        let statuses: Vec<_> = asking.await.iter().map(|answer| answer.status().as_u16()).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 304, 404, 409].contains(status)), "{statuses:?}");
+        world.asks_in_vain(&[]).await;
+        assert_eq!(world.state(&pushed).await, PushState::Failed);
+        let told = world.told(&pushed).await;
+        assert_eq!(told.iter().filter(|line| line.starts_with("downloading")).count(), 5, "{told:?}");
+    }
 }
 
 #[rstest]
@@ -110,4 +130,19 @@ async fn who_asks_again_has_let_go(#[values(Engine::Sqlite, Engine::Postgres)] e
     world.cancel(&third).await;
     world.rests("1.3").await;
     assert_eq!(world.state(&third).await, PushState::Succeeded, "it was faster");
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_was_taken_back_meanwhile_is_not_sent(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    for round in 0..25 {
+        let pushed = world.push_bytes(APPLICATION, &round.to_string(), b"image").await;
+        let taking_back = world.take_back(&pushed, Event::CancelRequested, Duration::from_millis(round));
+        let (answer, ()) = tokio::join!(world.asks(&[]), taking_back);
+        let push = world.record(&pushed).await;
+        assert_eq!(answer.status() == 200, push.started.is_some(), "round {round}: {}", push.state);
+        world.asks_in_vain(&[]).await;
+        assert_eq!(world.state(&pushed).await, PushState::Cancelled);
+    }
 }

@@ -11,7 +11,7 @@ use otaria_store::{candidates, devices};
 
 use super::reporting::{CancelAnswer, Learning, Moment, learn};
 use super::words::printable;
-use super::{Deployment, Purpose, Task};
+use super::{Deployment, Purpose, Task, no_action};
 use crate::actions::Error;
 use crate::service::Service;
 
@@ -98,7 +98,8 @@ impl Service {
     /// begins counts, and is said in the push's history; of all other parts only the first is written down.
     ///
     /// # Errors
-    /// If the store fails: what cannot be counted must not be read, or a device could go on for ever.
+    /// If it was taken back since it was due. If others began to read it, and that was too often. If the store fails: what
+    /// cannot be counted must not be read, or a device could go on for ever.
     pub async fn begin_reading(&self, device: &AuthenticatedDevice, due: &Due, part: Part) -> Result<(), Error> {
         let (device, action, reported, moment) =
             (device.scope.clone(), due.action, due.reported.clone(), self.moment());
@@ -109,9 +110,8 @@ impl Service {
             .write(move |tx| {
                 Box::pin(async move {
                     devices::lock(tx, &device).await?;
-                    let Some(PushRecord { push, .. }) = pushes::by_action(tx, &device, action).await? else {
-                        return Ok(());
-                    };
+                    let PushRecord { push, .. } =
+                        pushes::by_action(tx, &device, action).await?.ok_or_else(no_action)?;
                     let count = match part {
                         Part::Beginning => pushes::count_download(tx, &device, action).await?,
                         Part::Later => 0,
@@ -131,6 +131,9 @@ impl Service {
                         Event::DownloadStarted
                     };
                     let change = push.on(event, moment.now, &moment.timers);
+                    if !change.push.state.is_under_way() {
+                        return Err(no_action());
+                    }
                     Ok(pushes::save(tx, &device, &change, moment.now).await?)
                 })
             })

@@ -5,6 +5,7 @@ use otaria_core::{FirmwareType, Timestamp};
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use otaria_store::{Tx, devices, pushes};
 
+use super::bursts::Said;
 use super::no_action;
 use super::words::Words;
 use crate::actions::Error;
@@ -52,45 +53,8 @@ impl Service {
     /// # Errors
     /// If the device never had such a push.
     pub async fn report(&self, device: &AuthenticatedDevice, action: i32, feedback: Feedback) -> Result<(), Error> {
-        let (device, moment) = (device.scope.clone(), self.moment());
-        self.store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let (push, before) = locked(tx, &device, action).await?;
-                    if push.state == PushState::Offered && !push.is_confirmed() {
-                        return Err(no_action());
-                    }
-                    let words = match feedback.stage {
-                        Stage::Failed => {
-                            let before = pushes::recent_entries(tx, &device, push.id, REASONS_LIMIT).await?;
-                            Words::of_failure(&feedback.said, &before)
-                        }
-                        _ => Words::of(&feedback.said),
-                    };
-                    let report = Report {
-                        stage: feedback.stage,
-                        progress: feedback.progress,
-                        message: words.message,
-                        details: words.details,
-                    };
-                    let change = push.on(Event::Report(report), moment.now, &moment.timers);
-                    save(tx, &device, &push, before, &change, moment).await?;
-                    let is_done = feedback.stage == Stage::Succeeded;
-                    let Some(installed) = change.installed else {
-                        // Where only the version counts, and nobody waits for it any more, it is asked for all the same.
-                        if is_done && !change.push.state.is_live() {
-                            devices::want_config(tx, &device).await?;
-                        }
-                        return Ok(());
-                    };
-                    let learning = learn(tx, &device, push.firmware_type, installed, moment).await?;
-                    if learning == Learning::News || change.push.state != push.state {
-                        devices::want_config(tx, &device).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
+        let said = Said { action, feedback, moment: self.moment() };
+        self.write_said(&device.scope, said).await
     }
 
     /// Takes a device's answer to being asked to let go of a push. On an ended push it becomes history.
@@ -137,6 +101,42 @@ impl Service {
             })
             .await
     }
+}
+
+/// Takes what a device says about a push.
+///
+/// # Errors
+/// If the device never had such a push: then nothing was written.
+pub(super) async fn take_report(tx: &mut Tx, device: &DeviceScope, said: Said) -> Result<(), Error> {
+    let Said { action, feedback, moment } = said;
+    let (push, before) = locked(tx, device, action).await?;
+    if push.state == PushState::Offered && !push.is_confirmed() {
+        return Err(no_action());
+    }
+    let words = match feedback.stage {
+        Stage::Failed => {
+            let before = pushes::recent_entries(tx, device, push.id, REASONS_LIMIT).await?;
+            Words::of_failure(&feedback.said, &before)
+        }
+        _ => Words::of(&feedback.said),
+    };
+    let report =
+        Report { stage: feedback.stage, progress: feedback.progress, message: words.message, details: words.details };
+    let change = push.on(Event::Report(report), moment.now, &moment.timers);
+    save(tx, device, &push, before, &change, moment).await?;
+    let is_done = feedback.stage == Stage::Succeeded;
+    let Some(installed) = change.installed else {
+        // Where only the version counts, and nobody waits for it any more, it is asked for all the same.
+        if is_done && !change.push.state.is_live() {
+            devices::want_config(tx, device).await?;
+        }
+        return Ok(());
+    };
+    let learning = learn(tx, device, push.firmware_type, installed, moment).await?;
+    if learning == Learning::News || change.push.state != push.state {
+        devices::want_config(tx, device).await?;
+    }
+    Ok(())
 }
 
 /// The device's push, with the device locked, and what was last said about the push.

@@ -15,6 +15,7 @@ use crate::service::Service;
 use crate::telemetry;
 
 pub(super) async fn get(Device(device): Device, State(service): State<Service>, headers: HeaderMap) -> Answer {
+    service.begin_poll(&device)?;
     let format = Format::accepted(&headers)?;
     let poll = service.poll(&device).await?;
     telemetry::device_polled();

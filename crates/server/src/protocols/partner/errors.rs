@@ -17,7 +17,7 @@ use crate::Clock;
 use crate::access::origin::RequestId;
 use crate::access::people::Denied;
 use crate::actions::{Error, GrantRefusal};
-use crate::telemetry;
+use crate::{protocols, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -43,8 +43,7 @@ impl Refusal {
     }
 
     fn retry_after(self, wait: Duration) -> Self {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+        self.with_header(RETRY_AFTER, protocols::retry_after(wait))
     }
 
     /// What a status means that came without a word.
@@ -90,7 +89,7 @@ impl From<Error> for Refusal {
             Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
             Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
             Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
-            Error::TooManyListeners { retry_after } => {
+            Error::TooManyPolls { retry_after } | Error::TooManyListeners { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
             }
             Error::TooManyAttempts { retry_after } => {
