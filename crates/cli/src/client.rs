@@ -10,8 +10,10 @@ pub mod waiting;
 
 pub use self::options::{ClientOptions, Effect};
 
-use self::api::Api;
+use self::api::{Api, Connection};
 use self::session::Session;
+pub use self::session::settled;
+pub use self::settings::Profile;
 use self::settings::Settings;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -31,13 +33,13 @@ impl Client {
     ///
     /// # Errors
     /// If there is no server to talk to, or a file cannot be read.
-    pub fn of(options: ClientOptions) -> Result<Self, Failure> {
+    pub fn of(options: ClientOptions, profile: Profile) -> Result<Self, Failure> {
         let terminal = options.terminal();
         let effect = options.effect();
-        let settings = Settings::resolve(options, &terminal)?;
-        let http = api::http_client(&settings)?;
-        let session = Session::of(&settings, http.clone());
-        let api = Api::new(http, &settings, session, effect, terminal);
+        let settings = Settings::resolve(options, profile, &terminal)?;
+        let connection = Connection::of(&settings, terminal)?;
+        let session = Session::of(&settings, connection.clone());
+        let api = Api::new(connection, session, effect, terminal);
         Ok(Self { api, settings, terminal })
     }
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::client::{Client, ClientOptions};
+use crate::client::{Client, ClientOptions, Profile};
 use crate::failure::Failure;
 use crate::terminal::Format;
 
@@ -55,13 +55,13 @@ enum Command {
     /// Sign in as a person, and stay signed in
     Login(With<sign_in::login::Options>),
     /// Forget a sign-in, here and on the server
-    Logout(With<sign_in::logout::Options>),
+    Logout(ClientOptions),
     /// Who is signed in, where, and what they may do
-    Whoami(With<sign_in::whoami::Options>),
+    Whoami(ClientOptions),
     /// Send a request to the API, and print the answer
     Api(With<api::Options>),
     /// Find out what keeps this command, or devices, from working with a server
-    Doctor(With<doctor::Options>),
+    Doctor(ClientOptions),
     /// Print what a shell needs to complete this command
     Completion(completion::Options),
     #[cfg(feature = "server")]
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fails(&Failure::from(error), format),
     };
-    let result = runtime.block_on(run(command));
+    let result = runtime.block_on(run(command)).and_then(|()| terminal::all_is_written());
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -120,14 +120,13 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Partner(on) => called(on.client, |client| nouns::partners::run(on.command, client)).await,
         Command::GatewayToken(on) => called(on.client, |client| nouns::gateway_tokens::run(on.command, client)).await,
         Command::Login(with) => {
-            let client = Client::of(with.client)?;
-            let answers = sign_in::login::ask(with.options, &client)?;
-            interruptible(sign_in::login::run(answers, client)).await
+            let client = Client::of(with.client, Profile::MayBeNew)?;
+            interruptible(sign_in::login::run(with.options, client)).await
         }
-        Command::Logout(with) => called(with.client, |client| sign_in::logout::run(with.options, client)).await,
-        Command::Whoami(with) => called(with.client, |client| sign_in::whoami::run(with.options, client)).await,
+        Command::Logout(options) => interruptible(sign_in::logout::run(options)).await,
+        Command::Whoami(options) => called(options, sign_in::whoami::run).await,
         Command::Api(with) => called(with.client, |client| api::run(with.options, client)).await,
-        Command::Doctor(with) => interruptible(doctor::run(with.client)).await,
+        Command::Doctor(options) => interruptible(doctor::run(options)).await,
         Command::Completion(options) => {
             completion::run(&options, Cli::command());
             Ok(())
@@ -142,14 +141,17 @@ async fn called<W>(options: ClientOptions, work: impl FnOnce(Client) -> W) -> Re
 where
     W: Future<Output = Result<(), Failure>>,
 {
-    interruptible(work(Client::of(options)?)).await
+    interruptible(work(Client::of(options, Profile::Exists)?)).await
 }
 
 /// Runs until Ctrl-C. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
 async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        _ = tokio::signal::ctrl_c() => {
+            client::settled().await;
+            Err(Failure::interrupted())
+        }
     }
 }
 
@@ -165,7 +167,9 @@ fn wrong_usage(error: &clap::Error, format: Format) -> ExitCode {
         let text = error.render().to_string();
         return fails(&Failure::usage(text.trim().trim_start_matches("error: ")), format);
     }
-    // Whoever closed it does not want it.
-    drop(error.print());
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+    terminal::notice(error.print());
+    match terminal::all_is_written() {
+        Err(failure) if is_help => fails(&failure, format),
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+    }
 }

@@ -1,44 +1,34 @@
 //! Requests to the partner API, and what their answers mean.
 
+mod connection;
 mod pages;
 mod refusals;
 
 use std::fmt;
-use std::time::Duration;
 
-use otaria_wire::partner::TokenOut;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use futures::TryFutureExt as _;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-use super::credentials::SignIn;
 use super::options::Effect;
 use super::paths::Path;
 use super::session::Session;
-use super::settings::Settings;
 use crate::failure::Failure;
 use crate::terminal::{Format, Terminal, print};
 
+pub use self::connection::{Connection, Heartbeat};
+use self::connection::{Repeat, Unanswered, as_long_as_it_beats};
 pub use self::pages::Limit;
 use self::refusals::{refusal, unreachable};
 
-/// How long a connection may take to be made.
-const CONNECTING: Duration = Duration::from_secs(20);
-/// How long an answer may stand still.
-const STANDSTILL: Duration = Duration::from_secs(90);
-/// How often a request is sent that the server had no time for, or did not get.
-const ATTEMPTS: u32 = 4;
-/// How long the first wait between two of them is; each is twice the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The longest wait that a server can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The longest answer that is read as JSON, in bytes; a page of a thousand records is far from it.
+const LONGEST: usize = 64 << 20;
 
 /// The server, as the caller may use it.
 pub struct Api {
-    http: reqwest::Client,
-    url: Url,
+    connection: Connection,
     session: Session,
     effect: Effect,
     terminal: Terminal,
@@ -105,19 +95,13 @@ pub struct Changed {
 
 impl Api {
     /// The server that was chosen.
-    pub fn new(
-        http: reqwest::Client,
-        settings: &Settings,
-        session: Session,
-        effect: Effect,
-        terminal: Terminal,
-    ) -> Self {
-        Self { http, url: settings.url.clone(), session, effect, terminal }
+    pub fn new(connection: Connection, session: Session, effect: Effect, terminal: Terminal) -> Self {
+        Self { connection, session, effect, terminal }
     }
 
-    /// The command's connections.
-    pub fn http(&self) -> &reqwest::Client {
-        &self.http
+    /// The server, as everybody can reach it.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Whether changes are made at all.
@@ -203,38 +187,47 @@ impl Api {
         path: &Path,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let url = path.at(&self.url);
-        let mut token = self.session.token().await?;
-        let mut has_new_token = false;
-        let mut wait = FIRST_WAIT;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let request = self.http.request(method.clone(), url.clone()).bearer_auth(&token);
-            let answer = with(request).send().await;
-            let is_last = attempts >= ATTEMPTS;
-            match answer {
-                Ok(response) if response.status() == StatusCode::UNAUTHORIZED && !has_new_token => {
-                    has_new_token = true;
-                    match self.session.token_instead_of(&token).await? {
-                        Some(another) => token = another,
-                        None => return Ok(response),
-                    }
-                    continue;
-                }
-                Ok(response) if is_busy(response.status()) && !is_last => {
-                    wait = asked_wait(&response).unwrap_or(wait).min(LONGEST_WAIT);
-                    self.terminal.say(&format!("the server has no time now ({}): trying again", response.status()));
-                }
-                Ok(response) => return Ok(response),
-                // What may have been done already is not done twice without anybody knowing.
-                Err(error) if !is_last && (error.is_connect() || method.is_idempotent()) => {
-                    self.terminal.say(&format!("{}: trying again", unreachable(&self.url, &error).message()));
-                }
-                Err(error) => return Err(unreachable(&self.url, &error)),
-            }
-            sleep(wait).await;
-            wait *= 2;
+        let url = path.at(self.connection.url());
+        let repeat = if method.is_idempotent() { Repeat::Harmless } else { Repeat::Harmful };
+        let answer = self.as_caller(repeat, |token| {
+            let request = self.connection.http().request(method.clone(), url.clone()).bearer_auth(token);
+            with(request).send().err_into()
+        });
+        answer.await
+    }
+
+    /// Sends bytes for as long as they go: `with` adds them, and what tells that they do. The same bytes again do no harm.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, stops taking, or refuses.
+    pub async fn upload(
+        &self,
+        path: &Path,
+        with: impl Fn(RequestBuilder, Heartbeat) -> RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let url = path.at(self.connection.url());
+        let answer = self.as_caller(Repeat::Harmless, |token| {
+            let (heartbeat, heart) = Heartbeat::new();
+            let request = self.connection.uploads().post(url.clone()).bearer_auth(token);
+            as_long_as_it_beats(with(request, heartbeat), heart)
+        });
+        expect_success(answer.await?).await
+    }
+
+    /// Sends something with the caller's token; once more with another, if that is not taken and there is one.
+    async fn as_caller<A: Future<Output = Result<Response, Unanswered>>>(
+        &self,
+        repeat: Repeat,
+        send: impl Fn(&str) -> A,
+    ) -> Result<Response, Failure> {
+        let token = self.session.token().await?;
+        let answer = self.connection.patiently(repeat, || send(&token)).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        match self.session.token_instead_of(&token).await? {
+            Some(another) => self.connection.patiently(repeat, || send(&another)).await,
+            None => Ok(answer),
         }
     }
 
@@ -255,71 +248,8 @@ impl Api {
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("url", &self.url.as_str()).finish_non_exhaustive()
+        f.debug_struct("Api").field("url", &self.connection.url().as_str()).finish_non_exhaustive()
     }
-}
-
-/// Makes the connections of a command.
-///
-/// # Errors
-/// If the authority's file cannot be read.
-pub fn http_client(settings: &Settings) -> Result<reqwest::Client, Failure> {
-    let agent = concat!("otaria/", env!("CARGO_PKG_VERSION"));
-    let mut http = reqwest::Client::builder().user_agent(agent).connect_timeout(CONNECTING).read_timeout(STANDSTILL);
-    // Whoever is redirected to says so: a password, a token or a file is not for a server that nobody chose.
-    http = http.redirect(reqwest::redirect::Policy::none());
-    if let Some(file) = &settings.ca_file {
-        let refused = |why: &dyn fmt::Display| Failure::usage(format!("the authority in {}: {why}", file.display()));
-        let pem = std::fs::read(file).map_err(|error| refused(&error))?;
-        let authorities = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| refused(&error))?;
-        if authorities.is_empty() {
-            return Err(refused(&"there is no certificate in it"));
-        }
-        http = http.tls_certs_merge(authorities);
-    }
-    Ok(http.build()?)
-}
-
-/// Asks for a token as a client.
-///
-/// # Errors
-/// If the server cannot be reached, or gives none.
-pub async fn token(
-    http: &reqwest::Client,
-    url: &Url,
-    client_id: &str,
-    client_secret: &str,
-    grant: &Grant<'_>,
-) -> Result<TokenOut, Failure> {
-    let request = http.post(Path::of(["oauth", "token"]).at(url)).basic_auth(client_id, Some(client_secret));
-    let response = request.form(grant).send().await.map_err(|error| unreachable(url, &error))?;
-    Ok(serde_json::from_value(body_of(expect_success(response).await?).await?)?)
-}
-
-/// Reads something with a token that nothing keeps yet.
-///
-/// # Errors
-/// If the server cannot be reached, or refuses.
-pub async fn read_with_token<T: DeserializeOwned>(
-    http: &reqwest::Client,
-    url: &Url,
-    path: &Path,
-    token: &str,
-) -> Result<T, Failure> {
-    let response =
-        http.get(path.at(url)).bearer_auth(token).send().await.map_err(|error| unreachable(url, &error))?;
-    Ok(serde_json::from_value(body_of(expect_success(response).await?).await?)?)
-}
-
-/// Ends a sign-in (RFC 7009), with every token that came of it.
-///
-/// # Errors
-/// If the server cannot be reached, or refuses.
-pub async fn revoke(http: &reqwest::Client, url: &Url, sign_in: &SignIn) -> Result<(), Failure> {
-    let request = http.post(Path::of(["oauth", "revoke"]).at(url));
-    let request = request.basic_auth(&sign_in.client_id, Some(&sign_in.client_secret));
-    let response = request.form(&[("token", &sign_in.refresh_token)]).send().await;
-    expect_success(response.map_err(|error| unreachable(url, &error))?).await.map(drop)
 }
 
 /// A success, or why not.
@@ -330,7 +260,7 @@ async fn expect_success(response: Response) -> Result<Response, Failure> {
 /// The JSON of an answer; null if it has none.
 async fn body_of(response: Response) -> Result<Value, Failure> {
     let url = response.url().clone();
-    let bytes = response.bytes().await.map_err(|error| unreachable(&url, &error))?;
+    let bytes = bytes_of(response).await?;
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
@@ -340,27 +270,49 @@ async fn body_of(response: Response) -> Result<Value, Failure> {
     })
 }
 
-/// Whether the server did nothing and asks to be asked again.
-fn is_busy(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE)
-}
-
-/// How long the server asks to wait (RFC 9110, 10.2.3), if it says so in seconds.
-fn asked_wait(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+/// The bytes of an answer, as long as it is one that the API could give.
+async fn bytes_of(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let url = response.url().clone();
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&url, &error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LONGEST {
+            return Err(Failure::new(format!("{url} answers with more than {LONGEST} bytes"))
+                .with_remedy("is this the URL of an Otaria server?"));
+        }
+    }
+    Ok(bytes)
 }
 
 /// A body as it may be shown.
 fn without_secrets(body: &Value) -> Value {
-    let mut body = body.clone();
-    if let Some(object) = body.as_object_mut() {
-        for (name, value) in object {
-            let name = name.to_lowercase();
-            if name.contains("password") || name.contains("secret") || name.contains("token") {
-                *value = json!("…");
-            }
+    match body {
+        Value::Object(fields) => {
+            let shown = fields.iter().map(|(name, value)| {
+                let shown = if is_secret(name) { json!("…") } else { without_secrets(value) };
+                (name.clone(), shown)
+            });
+            Value::Object(shown.collect())
         }
+        Value::Array(values) => values.iter().map(without_secrets).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => body.clone(),
     }
-    body
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["password", "secret", "token"].iter().any(|secret| name.contains(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_has_no_secret_however_deep_it_is() {
+        let body =
+            json!({ "name": "a", "clientSecret": { "is": "x" }, "users": [{ "Password": "x", "tags": ["token"] }] });
+        let shown = json!({ "name": "a", "clientSecret": "…", "users": [{ "Password": "…", "tags": ["token"] }] });
+        assert_eq!(without_secrets(&body), shown);
+    }
 }

@@ -159,6 +159,9 @@ impl Followed<'_> {
                     if let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(&data).ok()) {
                         self.tell(&event);
                         self.note(event);
+                        if has_ended(&self.record) {
+                            break;
+                        }
                     }
                 }
                 Some("end") => break,

@@ -79,7 +79,7 @@ async fn answers(client: &Client, public: &Url, issuer: &str) -> Finding {
 /// What a server calls itself (RFC 8414). No token is sent: the server may be somebody else's.
 async fn said_at(client: &Client, url: &Url) -> Said {
     let path = Path::of([".well-known", "oauth-authorization-server"]);
-    let Ok(answer) = client.api.http().get(path.at(url)).send().await else { return Said::Nothing };
+    let Ok(answer) = client.api.connection().http().get(path.at(url)).send().await else { return Said::Nothing };
     let metadata: Value = answer.json().await.unwrap_or_default();
     metadata["issuer"].as_str().map_or(Said::Nonsense, |issuer| Said::Issuer(issuer.to_owned()))
 }

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Asks whether the server lives. Its answer, if it is one of ours.
 pub async fn reach(client: &Client, findings: &mut Findings) -> Option<Response> {
     let url = &client.settings.url;
-    let answer = match client.api.http().get(Path::of(["livez"]).at(url)).send().await {
+    let answer = match client.api.connection().http().get(Path::of(["livez"]).at(url)).send().await {
         Ok(answer) => answer,
         Err(error) => {
             findings.add(unreachable(url, &error).await);
@@ -141,7 +141,7 @@ pub fn clock(answer: &Response) -> Finding {
 /// Whether the server's storage answers it.
 pub async fn storage(client: &Client) -> Finding {
     let remedy = "look into the server's log; there, `otaria check` looks at what is stored";
-    match client.api.http().get(Path::of(["readyz"]).at(&client.settings.url)).send().await {
+    match client.api.connection().http().get(Path::of(["readyz"]).at(&client.settings.url)).send().await {
         Ok(answer) if answer.status().is_success() => Finding::ok("storage", "the server's database answers"),
         Ok(answer) => {
             let status = answer.status();

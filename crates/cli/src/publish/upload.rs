@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::file::{LocalFile, PIECE};
 use crate::client::Client;
-use crate::client::api::Change;
+use crate::client::api::{Change, Heartbeat};
 use crate::failure::{Exit, Failure};
 use crate::terminal::progress::Progress;
 
@@ -84,14 +84,14 @@ async fn upload(client: &Client, file: &LocalFile) -> Result<Value, Failure> {
     let unreadable = |error| Failure::new(format!("{} cannot be read: {error}", file.path.display()));
     let opened = Arc::new(File::open(&file.path).map_err(unreadable)?);
     let path = client.ota("binaries")?;
-    let sending = client.api.send(Method::POST, &path, |request| {
+    let sending = client.api.upload(&path, |request, heartbeat| {
         let progress = client.terminal.transfer(&format!("uploading {}", file.name()), file.size);
         request
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .header(header::CONTENT_LENGTH, file.size)
             .header(header::CONTENT_DISPOSITION, disposition(&file.name()))
             .header("repr-digest", file.repr_digest())
-            .body(Body::wrap_stream(pieces(Arc::clone(&opened), file.size, progress)))
+            .body(Body::wrap_stream(pieces(Arc::clone(&opened), file.size, progress, heartbeat)))
     });
     match sending.await {
         Ok(answer) => Ok(answer.json().await?),
@@ -109,6 +109,7 @@ fn pieces(
     file: Arc<File>,
     size: u64,
     mut progress: Progress,
+    heartbeat: Heartbeat,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let starts = stream::iter((0..size).step_by(PIECE));
     let read = starts.map(move |start| {
@@ -116,7 +117,10 @@ fn pieces(
         let length = (size - start).min(PIECE as u64) as usize;
         async move { tokio::task::spawn_blocking(move || piece(&file, start, length)).await? }
     });
-    read.buffered(AHEAD).inspect_ok(move |piece| progress.advance(piece.len() as u64))
+    read.buffered(AHEAD).inspect_ok(move |piece| {
+        progress.advance(piece.len() as u64);
+        heartbeat.beat();
+    })
 }
 
 /// Reads at a place of its own: of two attempts to send a file, the first may still be reading.

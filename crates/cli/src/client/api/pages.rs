@@ -68,6 +68,8 @@ impl Api {
         let Value::Array(content) = page["content"].take() else {
             return Err(Failure::new(format!("{path} answers with something else than a page")));
         };
-        Ok(Page { content, of: page["totalPages"].as_u64().unwrap_or_default() })
+        // After a page without anything there is none, whatever it says.
+        let of = if content.is_empty() { 0 } else { page["totalPages"].as_u64().unwrap_or_default() };
+        Ok(Page { content, of })
     }
 }

@@ -16,10 +16,11 @@ pub async fn refusal(response: Response) -> Failure {
     if let Some(failure) = redirection(&response) {
         return failure;
     }
-    let failure = match response.json::<ErrorBody>().await {
-        Ok(body) => said(status, &body),
+    let body = super::bytes_of(response).await.ok();
+    let failure = match body.and_then(|body| serde_json::from_slice::<ErrorBody>(&body).ok()) {
+        Some(body) => said(status, &body),
         // Something between here and the server, or no server of ours.
-        Err(_) => Failure::of(exit(status), "unexpected_answer", format!("{url} answers with {status}"))
+        None => Failure::of(exit(status), "unexpected_answer", format!("{url} answers with {status}"))
             .with_remedy("is this the URL of an Otaria server?"),
     };
     let failure = failure.in_request(request_id);
