@@ -31,6 +31,10 @@ async fn device_types_are_made_shown_and_changed(#[case] engine: Engine) {
         r#"otaria device-type edit Hub --maintenance '{"windows": [{"opens": "soon", "minutes": 60}]}'"#,
         "otaria device-type show Lmaps",
         "otaria device-type create Hub",
+        "otaria device-type create Hub --dry-run",
+        "otaria device-type edit Lamps --name Hub",
+        "otaria device-type edit Hub --name Hub",
+        "otaria device-type edit Hub",
         "otaria device-type show Hub",
         "otaria device-type show",
     ]);

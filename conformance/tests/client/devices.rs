@@ -26,6 +26,8 @@ async fn devices_are_made_shown_and_forgotten(#[case] engine: Engine) {
         "otaria device list --tag porch",
         "otaria device list --search DOOR",
         "otaria device show lamp-1",
+        "otaria device show .",
+        "otaria device delete ''",
         "otaria device edit lamp-1 --friendly-name Gate",
         "otaria device edit lamp-9 --friendly-name Gate",
         "otaria device explain lamp-1",

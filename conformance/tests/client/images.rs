@@ -39,10 +39,22 @@ async fn images_are_listed_shown_and_changed(#[case] engine: Engine) {
         "otaria image edit 102/1 --description '' --json",
         "otaria image tag 101/2 --add qa --add release --remove nightly",
         "otaria image tag 101/2",
+        "otaria image tag 101/2 --add late --remove nightly",
+        "otaria image tag 101/2 --add quiet --quiet",
+        "otaria image edit 101/2",
         "otaria image list --tag qa --tag none",
         "otaria image show 101/2 --json",
     ]);
     insta::assert_snapshot!("images", console);
+}
+
+#[tokio::test]
+async fn an_at_may_be_in_a_name_and_in_a_version() {
+    let world = World::start(Engine::Sqlite).await;
+    world.console(&["otaria type create 101 --name app"]);
+    pool(&world, &[(101, "app@home", "1@2")]).await;
+    let console = world.console(&["otaria image show app@home@1@2", "otaria image show app@home@1@3"]);
+    insta::assert_snapshot!("images_with_an_at", console);
 }
 
 #[rstest]

@@ -62,6 +62,8 @@ async fn images_are_pushed_and_pushes_are_shown_and_cancelled(#[case] engine: En
         "otaria push list",
         "otaria push create app@1.0 lamp-1 --dry-run",
         "otaria push create app@1.1 lamp-1 lamp-2 hub-1",
+        "otaria push list",
+        "otaria push create app@1.1 lamp-1 lamp-2",
         "otaria push create app@1.1 lamp-9",
         "otaria push create app@1.0 lamp-1 --json",
         "otaria push create app@1.0",
@@ -101,7 +103,7 @@ async fn whoever_watches_hears_everything_and_how_it_ends(#[case] engine: Engine
     lamp.publish("1.0").await;
     let pushes = push(&world, "1.0", "lamp-1 lamp-2");
     let (first, second) = (&pushes[0], &pushes[1]);
-    let open = world.console(&[&format!("otaria push watch {first} --timeout 1s")]);
+    let open = world.console(&[&format!("otaria push watch {first} --timeout 0s")]);
     lamp.succeeds().await;
     other.fails("no power").await;
     let ended = world.console(&[

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::world::{World, prints};
 
 /// So short that every command needs another one.
-const SHORT: [(&str, &str); 1] = [("OTARIA_ACCESS_TOKEN_SECONDS", "30")];
+const SHORT: [(&str, &str); 1] = [("OTARIA_ACCESS_TOKEN_SECONDS", "8")];
 
 /// Runs a command with this on its standard input.
 fn given(mut command: Command, input: &str) -> Output {
@@ -164,6 +164,70 @@ async fn a_sign_in_that_has_ended_says_so() {
     insta::assert_snapshot!("a_sign_in_that_has_ended_says_so", prints(&output));
 }
 
+#[tokio::test]
+async fn a_flag_gives_the_client_secret_with_a_warning() {
+    let world = World::start(Engine::Sqlite).await;
+    let (id, secret) = (world.server.first("clientId"), world.server.first("clientSecret"));
+    let mut login = world.command_of_nobody(&["login", "--username", "owner@example.com", "--password-stdin"]);
+    login.args(["--client-id", &id, "--client-secret", &secret]).env("OTARIA_URL", world.server.url());
+    let output = given(login, &format!("{}\n", world.server.first("password")));
+    assert!(output.status.success(), "{}", prints(&output));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--client-secret can be read by others") && !said.contains("while a"), "{said}");
+    keeps_secrets(&world, &output);
+}
+
+#[tokio::test]
+async fn of_several_partners_the_one_is_worked_for_whose_client_signs_in() {
+    let world = World::start(Engine::Sqlite).await;
+    let made = world.server.owner().await.post("/v1/partners", serde_json::json!({ "name": "Other" })).await.body;
+    let other = |field: &str| made[field].as_str().unwrap().to_owned();
+    let mut login = world.command_of_nobody(&["login", "--username", "owner@example.com", "--password-stdin"]);
+    login.env("OTARIA_URL", world.server.url()).env("OTARIA_CLIENT_ID", other("clientId"));
+    login.env("OTARIA_CLIENT_SECRET", other("clientSecret"));
+    let output = given(login, &format!("{}\n", world.server.first("password")));
+    assert!(output.status.success(), "{}", prints(&output));
+    assert_eq!(kept(&world, "default")["partner"].as_str(), Some(other("partnerId").as_str()));
+    let shown: Value = serde_json::from_slice(&works(&world, &["whoami", "--json"]).stdout).unwrap();
+    let partners = shown["partners"].as_array().unwrap();
+    assert_eq!(partners.len(), 2, "{shown}");
+    assert!(partners.iter().all(|partner| partner["may"].as_array().unwrap().contains(&"owner".into())), "{shown}");
+}
+
+#[tokio::test]
+async fn a_client_that_has_a_token_is_told_what_can_be_said() {
+    let world = World::start(Engine::Sqlite).await;
+    let token = world.server.client().await.token.unwrap();
+    let whoami = |partner: String| {
+        let mut command = world.command_of_nobody(&["whoami"]);
+        command.env("OTARIA_URL", world.server.url()).env("OTARIA_TOKEN", &token).env("OTARIA_PARTNER", partner);
+        prints(&command.output().unwrap())
+    };
+    insta::assert_snapshot!("a_client_that_has_a_token", whoami(world.server.partner()) + &whoami(String::new()));
+}
+
+#[tokio::test]
+async fn whoever_interrupts_at_a_prompt_gets_the_terminal_back() {
+    let world = World::start(Engine::Sqlite).await;
+    // A terminal of its own, and somebody who presses Ctrl-C when the password is asked for.
+    let line = "trap : INT; otaria login --username ada@example.com; echo ended with $?; stty -a";
+    let mut terminal = world.shell(&format!("exec script --quiet --command '{line}' /dev/null"));
+    let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut shown = Vec::new();
+    let mut output = child.stdout.take().unwrap();
+    let mut byte = [0];
+    while !String::from_utf8_lossy(&shown).contains("Password of ada@example.com at http") {
+        assert_eq!(output.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
+        shown.extend(byte);
+    }
+    child.stdin.take().unwrap().write_all(b"\x03").unwrap();
+    output.read_to_end(&mut shown).unwrap();
+    child.wait().unwrap();
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    assert!(shown.contains("ended with 130"), "{shown}");
+    assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown}");
+}
+
 /// Answers whoever comes with this, and keeps what they sent.
 fn listener(answer: String) -> (String, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -215,6 +279,70 @@ async fn profiles_are_signed_in_each_for_itself() {
     works(&world, &["whoami", "--profile=factory", "--json"]);
     let mistyped = world.command_of_nobody(&["whoami", "--profile", "facotry"]).output().unwrap();
     insta::assert_snapshot!("profiles_are_signed_in_each_for_itself", prints(&mistyped));
+    // Also where everything else is said, as a pipeline does.
+    let mistyped = world.command(&["type", "list", "--profile", "facotry"]).output().unwrap();
+    assert_eq!(mistyped.status.code(), Some(2), "{}", prints(&mistyped));
+    let mistyped = world.command(&["type", "list"]).env("OTARIA_PROFILE", "facotry").output().unwrap();
+    assert_eq!(mistyped.status.code(), Some(2), "{}", prints(&mistyped));
+    // Who signs out twice, or never was signed in, is as signed out as can be.
+    works(&world, &["logout", "--profile", "factory"]);
+    for profile in ["factory", "nobody"] {
+        let again = works(&world, &["logout", "--profile", profile]);
+        assert_eq!(prints(&again), "nobody was signed in\n");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_is_named_means_its_own_server() {
+    let world = World::start(Engine::Sqlite).await;
+    let (staging, _) = listener(String::new());
+    let config = world.home().join(".config/otaria");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), format!("[profiles.staging]\nurl = \"{staging}\"\n")).unwrap();
+    let by_environment = world.command(&["type", "list", "--profile", "staging"]).output().unwrap();
+    let mut by_file = world.command(&["type", "list", "--profile", "staging"]);
+    by_file.env_remove("OTARIA_URL");
+    std::fs::write(world.folder.path().join("otaria.toml"), format!("url = {:?}", world.server.url())).unwrap();
+    for (refused, place) in
+        [(by_environment, "the environment says"), (by_file.output().unwrap(), "otaria.toml says")]
+    {
+        assert_eq!(refused.status.code(), Some(2), "{}", prints(&refused));
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains(place) && said.contains(&staging) && said.contains(&world.server.url()), "{said}");
+    }
+    // Who says which server means that one, and one URL is the same however it ends.
+    let said =
+        world.command(&["type", "list", "--profile", "staging", "--url", &world.server.url()]).output().unwrap();
+    assert!(said.status.success(), "{}", prints(&said));
+    std::fs::write(config.join("config.toml"), format!("[profiles.staging]\nurl = \"{}/\"\n", world.server.url()))
+        .unwrap();
+    let same = world.command(&["type", "list", "--profile", "staging"]).output().unwrap();
+    assert!(same.status.success(), "{}", prints(&same));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_what_is_published_breaks_nothing_else() {
+    let world = World::start(Engine::Sqlite).await;
+    std::fs::write(world.folder.path().join("otaria.toml"), "[publish]\ntype = 300\n").unwrap();
+    let list = world.command(&["type", "list"]).output().unwrap();
+    assert!(list.status.success(), "{}", prints(&list));
+    let publish = world.command(&["publish", "app.bin", "--version", "1"]).output().unwrap();
+    assert_eq!(publish.status.code(), Some(2), "{}", prints(&publish));
+    assert!(prints(&publish).contains("type is a number from 1 to 200, and not 300"), "{}", prints(&publish));
+}
+
+#[tokio::test]
+async fn a_file_above_the_repository_is_not_taken() {
+    let world = World::start(Engine::Sqlite).await;
+    let repository = world.folder.path().join("repository");
+    std::fs::create_dir_all(repository.join(".git")).unwrap();
+    std::fs::create_dir_all(repository.join("src")).unwrap();
+    std::fs::write(world.folder.path().join("otaria.toml"), "url = \"http://127.0.0.1:1\"").unwrap();
+    let mut command = world.command(&["type", "list"]);
+    let output = command.current_dir(repository.join("src")).env_remove("OTARIA_URL").output().unwrap();
+    assert!(prints(&output).contains("no server is named"), "{}", prints(&output));
+    let above = world.command(&["type", "list"]).env_remove("OTARIA_URL").output().unwrap();
+    assert!(prints(&above).contains("127.0.0.1:1 cannot be reached") || prints(&above).contains("[server]"));
 }
 
 #[tokio::test]
@@ -273,6 +401,11 @@ async fn secrets_come_from_files_and_standard_input_and_flags_are_warned_about()
     std::fs::write(&file, world.server.first("clientSecret")).unwrap();
     let mut client = command(&["--client-id", &world.server.first("clientId")]);
     assert_eq!(by(&client.env("OTARIA_CLIENT_SECRET_FILE", &file).output().unwrap()), "client credentials");
+    std::fs::write(world.folder.path().join("id"), world.server.first("clientId")).unwrap();
+    let mut client = command(&[]);
+    client.env("OTARIA_CLIENT_ID_FILE", world.folder.path().join("id")).env("OTARIA_CLIENT_SECRET_FILE", &file);
+    assert_eq!(by(&client.output().unwrap()), "client credentials");
+    let broken = command(&[]).env("OTARIA_TOKEN", "one\ntwo").output().unwrap();
     // What cannot be read, is empty, or is said twice, is no secret, and says which.
     let missing = command(&[]).env("OTARIA_TOKEN_FILE", "/nowhere").output().unwrap();
     let twice = command(&[]).env("OTARIA_TOKEN_FILE", &file).env("OTARIA_TOKEN", &token).output().unwrap();
@@ -281,6 +414,7 @@ async fn secrets_come_from_files_and_standard_input_and_flags_are_warned_about()
         (missing, "OTARIA_TOKEN_FILE: /nowhere"),
         (twice, "both OTARIA_TOKEN and OTARIA_TOKEN_FILE are set"),
         (empty, "standard input is empty"),
+        (broken, "OTARIA_TOKEN holds no token"),
     ] {
         assert_eq!(refused.status.code(), Some(2), "{}", prints(&refused));
         assert!(prints(&refused).contains(why), "{}", prints(&refused));

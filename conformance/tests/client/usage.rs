@@ -144,10 +144,48 @@ fn bash_completes_commands_and_flags() {
 }
 
 #[test]
+fn what_could_not_be_written_is_no_success() {
+    for command in ["otaria completion bash", "otaria --help", "otaria image --help"] {
+        let world = format!("exec {} {} > /dev/full", binary().display(), command.strip_prefix("otaria ").unwrap());
+        let output = Command::new("sh").args(["-c", &world]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", prints(&output));
+        assert!(text(&output.stderr).contains("the output cannot be written"), "{command}: {}", prints(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_could_not_be_written_is_no_success_and_a_closed_pipe_is() {
+    let world = World::start(Engine::Sqlite).await;
+    let run = |line: &str| world.shell(line).output().unwrap();
+    let lost = run("otaria partner secret --overlap 1h --json > /dev/full");
+    assert_eq!(lost.status.code(), Some(1), "{}", prints(&lost));
+    let error = text(&lost.stderr).lines().last().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(error).unwrap()["code"], "output_lost");
+    for lost in ["otaria type list --platform > /dev/full", "otaria api GET /docs > /dev/full"] {
+        assert_eq!(run(lost).status.code(), Some(1), "{lost}");
+    }
+    let closed = run("{ otaria type list --platform; echo $? >&2; } | true; sleep 0");
+    assert_eq!(text(&closed.stderr), "0\n", "{}", prints(&closed));
+}
+
+#[tokio::test]
+async fn options_of_every_command_may_stand_before_it() {
+    let world = World::start(Engine::Sqlite).await;
+    let server = world.server.url();
+    let before = world.shell(&format!("env -u OTARIA_URL otaria --json --url {server} type list")).output().unwrap();
+    assert_eq!(text(&before.stdout), "[]\n", "{}", prints(&before));
+    let serve = otaria(&["--json", "serve"]);
+    assert_eq!(serve.status.code(), Some(2), "{}", prints(&serve));
+}
+
+#[test]
 fn every_shell_gets_its_script() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = otaria(&["completion", shell]);
         assert!(output.status.success() && text(&output.stdout).contains("otaria"), "{shell}");
+        for hidden in ["--token ", "--token'", "--token=", "--client-secret"] {
+            assert!(!text(&output.stdout).contains(hidden), "{shell} offers {hidden}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `otaria api`: whatever request to the partner API, with the settings and the sign-in of every other command.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -11,7 +11,7 @@ use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::client::{Client, settings::Settings};
 use crate::failure::Failure;
-use crate::terminal::{Format, print};
+use crate::terminal::{Format, print, print_raw};
 
 /// A request.
 #[derive(Args)]
@@ -130,11 +130,9 @@ async fn print_body(mut response: Response) -> Result<(), Failure> {
         print(&format!("{body:#}"));
         return Ok(());
     }
-    let mut out = std::io::stdout();
     while let Some(piece) = response.chunk().await? {
-        if out.write_all(&piece).and_then(|()| out.flush()).is_err() {
-            // Whoever closed it does not want the rest.
-            return Ok(());
+        if print_raw(&piece).is_break() {
+            break;
         }
     }
     Ok(())

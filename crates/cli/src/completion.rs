@@ -13,8 +13,19 @@ pub struct Options {
 }
 
 /// Writes the script of a shell for a command.
-pub fn run(options: &Options, mut command: clap::Command) {
+pub fn run(options: &Options, command: &clap::Command) {
     let mut script = Vec::new();
-    clap_complete::generate(options.shell, &mut command, "otaria", &mut script);
+    clap_complete::generate(options.shell, &mut visible(command), "otaria", &mut script);
     print(String::from_utf8_lossy(&script).trim_end());
+}
+
+/// A command as help shows it: what is hidden there is not offered either.
+fn visible(command: &clap::Command) -> clap::Command {
+    let options = command.get_arguments().filter(|option| !option.is_hide_set()).cloned();
+    let below = command.get_subcommands().filter(|below| !below.is_hide_set()).map(visible);
+    let shown = clap::Command::new(command.get_name().to_owned()).args(options).subcommands(below);
+    match command.get_about() {
+        Some(about) => shown.about(about.clone()),
+        None => shown,
+    }
 }

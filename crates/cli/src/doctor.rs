@@ -1,19 +1,13 @@
 //! `otaria doctor`: what keeps this command, or devices, from working with a server, and what to do about it.
 
-mod caller;
+pub mod caller;
 mod findings;
 mod public_url;
 mod server;
 
-use clap::Args;
-
 use self::findings::{Finding, Findings};
-use crate::client::{Client, ClientOptions};
+use crate::client::{Client, ClientOptions, Profile};
 use crate::failure::Failure;
-
-/// Nothing to choose.
-#[derive(Args)]
-pub struct Options {}
 
 /// Looks at one thing after the other, and ends where the next would make no sense.
 ///
@@ -22,7 +16,7 @@ pub struct Options {}
 pub async fn run(options: ClientOptions) -> Result<(), Failure> {
     let terminal = options.terminal();
     let mut findings = Findings::of(terminal);
-    match Client::of(options) {
+    match Client::of(options, Profile::Exists) {
         Ok(client) => examine(&client, &mut findings).await,
         Err(failure) => findings.add(Finding::failure("settings", &failure)),
     }
@@ -36,7 +30,7 @@ async fn examine(client: &Client, findings: &mut Findings) {
     }
     let Some(answer) = server::reach(client, findings).await else { return };
     findings.add(server::clock(&answer));
-    findings.add(server::storage(client).await);
+    findings.add(server::database(client).await);
     caller::examine(client, findings).await;
     public_url::examine(client, findings).await;
 }

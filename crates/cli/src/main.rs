@@ -2,6 +2,7 @@
 //! people call a server with.
 
 mod api;
+mod arguments;
 mod client;
 mod completion;
 mod doctor;
@@ -89,7 +90,7 @@ struct On<C: Subcommand> {
 
 fn main() -> ExitCode {
     let format = Format::asked_for(std::env::args_os());
-    let command = match Cli::try_parse() {
+    let command = match Cli::try_parse_from(arguments::in_order(std::env::args_os())) {
         Ok(cli) => cli.command,
         Err(error) => return wrong_usage(&error, format),
     };
@@ -128,7 +129,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Api(with) => called(with.client, |client| api::run(with.options, client)).await,
         Command::Doctor(options) => interruptible(doctor::run(options)).await,
         Command::Completion(options) => {
-            completion::run(&options, Cli::command());
+            completion::run(&options, &Cli::command());
             Ok(())
         }
         #[cfg(feature = "server")]

@@ -11,7 +11,7 @@ pub mod pushes;
 pub mod types;
 pub mod users;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::client::api::Limit;
@@ -32,6 +32,11 @@ impl ListOptions {
     pub fn limit(self) -> Limit {
         if self.all { Limit::None } else { Limit::First(self.limit) }
     }
+}
+
+/// That a command to change something is told what to change.
+pub fn at_least_one(flags: &'static [&'static str]) -> ArgGroup {
+    ArgGroup::new("change").args(flags).required(true).multiple(true)
 }
 
 /// An answer to a question.

@@ -26,7 +26,7 @@ use crate::nouns::images;
 
 /// Publishes, the way that was chosen. The same again changes nothing and is a success.
 pub async fn run(options: Options, client: Client) -> Result<(), Failure> {
-    let Publication { way, device_types, devices, waiting } = options.publication(&client.settings.publish)?;
+    let Publication { way, device_types, devices, waiting } = options.publication(client.settings.publish()?)?;
     match way {
         Way::RecordFirst(wanted, out) => record_first::run(&client, wanted, &device_types, &out).await,
         Way::File(wanted, path) => {

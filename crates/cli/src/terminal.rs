@@ -5,11 +5,17 @@ pub mod progress;
 pub mod table;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{Error, ErrorKind, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use self::table::{Column, Table};
+use crate::failure::{Exit, Failure};
+
+/// Why data was lost, the first time.
+static LOST: OnceLock<Error> = OnceLock::new();
 
 /// The form in which data and errors are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +81,26 @@ impl Terminal {
         }
     }
 
-    /// Writes that something was done: a sentence, or what the server answered.
+    /// Writes that something was done: a sentence, to those who want to hear it, or what the server answered.
     pub fn done(&self, record: &Value, sentence: &str) {
         match self.format {
             Format::Json => print(&pretty(record)),
+            Format::Human => self.print_unless_quiet(sentence),
+        }
+    }
+
+    /// The same of one of several things that are done: a sentence, or an object on a line.
+    pub fn done_to_one(&self, record: &Value, sentence: &str) {
+        match self.format {
+            Format::Json => print(&record.to_string()),
+            Format::Human => self.print_unless_quiet(sentence),
+        }
+    }
+
+    /// Writes what would be done, were this no dry run.
+    pub fn would(&self, plan: &Value, sentence: &str) {
+        match self.format {
+            Format::Json => print(&pretty(plan)),
             Format::Human => print(sentence),
         }
     }
@@ -88,6 +110,12 @@ impl Terminal {
         match self.format {
             Format::Json => print(&event.to_string()),
             Format::Human => print(line),
+        }
+    }
+
+    fn print_unless_quiet(&self, sentence: &str) {
+        if self.talk == Talk::Normal {
+            print(sentence);
         }
     }
 
@@ -104,9 +132,37 @@ impl Terminal {
     }
 }
 
-/// Writes a line to standard output; whoever closed it does not want it.
+/// Writes a line to standard output.
 pub fn print(line: &str) {
-    drop(writeln!(anstream::stdout(), "{line}"));
+    notice(writeln!(anstream::stdout(), "{line}"));
+}
+
+/// Writes a piece of something to standard output, as it is; whether more of it makes sense.
+pub fn print_raw(piece: &[u8]) -> ControlFlow<()> {
+    let mut out = std::io::stdout();
+    let written = out.write_all(piece).and_then(|()| out.flush());
+    let then = if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    notice(written);
+    then
+}
+
+/// Remembers that data could not be written, for [`all_is_written`] to say. Whoever closed a pipe does not want the rest.
+pub fn notice(written: Result<(), Error>) {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(LOST.set(error)),
+        _ => {}
+    }
+}
+
+/// Whether everything that was printed went out.
+///
+/// # Errors
+/// If data was lost: the disk that it went to is full, say.
+pub fn all_is_written() -> Result<(), Failure> {
+    match LOST.get() {
+        None => Ok(()),
+        Some(error) => Err(Failure::of(Exit::Error, "output_lost", format!("the output cannot be written: {error}"))),
+    }
 }
 
 /// Writes a line to standard error.

@@ -149,6 +149,7 @@ impl Api {
     /// # Errors
     /// If the server cannot be reached, or refuses.
     pub async fn change(&self, change: Change) -> Result<Option<Changed>, Failure> {
+        change.path.checked()?;
         if self.effect == Effect::DryRun {
             self.say_instead(&change);
             return Ok(None);
@@ -187,7 +188,7 @@ impl Api {
         path: &Path,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let url = path.at(self.connection.url());
+        let url = path.checked()?.at(self.connection.url());
         let repeat = if method.is_idempotent() { Repeat::Harmless } else { Repeat::Harmful };
         let answer = self.as_caller(repeat, |token| {
             let request = self.connection.http().request(method.clone(), url.clone()).bearer_auth(token);
@@ -205,7 +206,7 @@ impl Api {
         path: &Path,
         with: impl Fn(RequestBuilder, Heartbeat) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let url = path.at(self.connection.url());
+        let url = path.checked()?.at(self.connection.url());
         let answer = self.as_caller(Repeat::Harmless, |token| {
             let (heartbeat, heart) = Heartbeat::new();
             let request = self.connection.uploads().post(url.clone()).bearer_auth(token);

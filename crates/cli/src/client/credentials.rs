@@ -77,6 +77,7 @@ impl Locked {
 
     /// Replaces the file as a whole: who reads it meanwhile reads the one before.
     fn write(&self) -> Result<(), Failure> {
+        let folder = user_folder()?;
         let path = path()?;
         let next = path.with_extension("toml.next");
         let text = toml::to_string(&self.sign_ins)?;
@@ -86,7 +87,9 @@ impl Locked {
             let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&next)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&next, &path)
+            fs::rename(&next, &path)?;
+            // Else a machine that stops now may come back with the one before, whose refresh token is spent.
+            File::open(&folder)?.sync_all()
         };
         written().map_err(|error| refused(&path, &error))
     }

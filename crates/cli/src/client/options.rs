@@ -24,17 +24,17 @@ pub struct ClientOptions {
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// Read an access token from standard input [env: OTARIA_TOKEN, OTARIA_TOKEN_FILE]
-    #[arg(long, global = true, conflicts_with = "token")]
+    #[arg(long, global = true)]
     pub(super) token_stdin: bool,
     /// An access token; others on the machine can read it there
-    #[arg(long, global = true, value_name = "TOKEN", hide = true)]
+    #[arg(long, global = true, value_name = "TOKEN", hide = true, conflicts_with = "token_stdin")]
     pub(super) token: Option<String>,
     /// The id of the partner's client [env: OTARIA_CLIENT_ID]
     #[arg(long, global = true, value_name = "ID")]
     pub(super) client_id: Option<String>,
     /// The secret of the partner's client [env: OTARIA_CLIENT_SECRET, OTARIA_CLIENT_SECRET_FILE]; others on the machine
     /// can read it there
-    #[arg(long, global = true, value_name = "SECRET", hide = true)]
+    #[arg(long, global = true, value_name = "SECRET", hide = true, conflicts_with_all = ["token", "token_stdin"])]
     pub(super) client_secret: Option<String>,
     /// A PEM file with an authority that the server's certificate may be from, beside the system's [env: OTARIA_CA_FILE]
     #[arg(long, global = true, value_name = "FILE")]
@@ -60,6 +60,11 @@ pub enum Effect {
 }
 
 impl ClientOptions {
+    /// The same, at this server.
+    pub fn at(self, url: &str) -> Self {
+        Self { url: Some(url.to_owned()), ..self }
+    }
+
     /// Where data and words go.
     pub fn terminal(&self) -> Terminal {
         let format = if self.json { Format::Json } else { Format::Human };

@@ -63,6 +63,17 @@ impl Path {
         }
     }
 
+    /// That no step of it would be left out of a URL, and another thing asked for than the one that is named.
+    ///
+    /// # Errors
+    /// If one is empty, `.` or `..`.
+    pub fn checked(&self) -> Result<&Self, Failure> {
+        match self.segments.iter().find(|step| matches!(step.as_str(), "" | "." | "..")) {
+            None => Ok(self),
+            Some(step) => Err(Failure::usage(format!("{step:?} names nothing"))),
+        }
+    }
+
     /// The URL at a server.
     pub fn at(&self, server: &Url) -> Url {
         let mut url = server.clone();
@@ -121,6 +132,10 @@ mod tests {
         assert_eq!(path.to_string(), "/v1/names/a%2Fb%20c?tags=qa%2C%C3%BC");
         assert_eq!(Path::parse(&path.to_string()), Some(path.clone()));
         let below: Url = "https://example.com/ota/".parse().unwrap();
+        assert!(path.checked().is_ok());
+        for left_out in ["", ".", ".."] {
+            assert!(path.clone().to(left_out).checked().is_err(), "{left_out:?}");
+        }
         assert_eq!(path.at(&below).as_str(), "https://example.com/ota/v1/names/a%2Fb%20c?tags=qa%2C%C3%BC");
     }
 }

@@ -17,6 +17,15 @@ use crate::terminal::Terminal;
 /// The profile of whoever names none.
 const DEFAULT_PROFILE: &str = "default";
 
+/// What a command expects of the profile that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// It is there.
+    Exists,
+    /// Somebody signs in under it, maybe for the first time.
+    MayBeNew,
+}
+
 /// Which server, as whom.
 #[derive(Debug)]
 pub struct Settings {
@@ -32,8 +41,7 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Where each of them comes from.
     pub origins: Vec<Origin>,
-    /// What the repository says of what is published from it.
-    pub publish: PublishDefaults,
+    publish: Result<PublishDefaults, String>,
     partner: Option<String>,
     account: Option<String>,
 }
@@ -81,27 +89,35 @@ impl Settings {
     /// Settles what the flags, the environment and the files say.
     ///
     /// # Errors
-    /// If a file cannot be read or says what it may not, or if no server is named anywhere.
-    pub fn resolve(options: ClientOptions, terminal: &Terminal) -> Result<Self, Failure> {
+    /// If a file cannot be read or says what it may not, if no server is named anywhere, or if a profile is named that is
+    /// not there or is for another server.
+    pub fn resolve(options: ClientOptions, expected: Profile, terminal: &Terminal) -> Result<Self, Failure> {
         let RepositoryFile { path, choices: in_repository, publish } = RepositoryFile::nearest()?.unwrap_or_default();
         let user = UserFile::of_the_user()?;
-        let named =
-            options.profile.clone().or_else(|| environment("OTARIA_PROFILE")).or(in_repository.profile.clone());
-        let profile = named.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
+        let mut layers = vec![
+            ("a flag".to_owned(), Choices::of_flags(&options)),
+            ("the environment".to_owned(), Choices::of_environment()?),
+            (path.display().to_string(), in_repository),
+        ];
+        let named = layers.iter().position(|(_, choices)| choices.profile.is_some());
+        let profile = chosen_profile(&layers);
         let of_profile = user.profile(&profile);
         let noted = credentials::load(&profile)?;
-        if named.is_some() && of_profile.is_none() && noted.is_none() {
-            // A profile that is about to be made by `otaria login` is no mistake, if a server is named.
-            let is_new = options.url.is_some() || environment("OTARIA_URL").is_some();
-            if !is_new {
+        if let Some(named) = named
+            && of_profile.is_none()
+            && noted.is_none()
+            && expected == Profile::Exists
+        {
+            // That of a repository is its people's, and a pipeline that names the server itself has none.
+            let is_repositorys = named == layers.len() - 1;
+            if !is_repositorys || layers.iter().all(|(_, choices)| choices.url.is_none()) {
                 return Err(user.unknown_profile(&profile, &credentials::profiles()?));
             }
         }
-        let mut layers = vec![
-            ("a flag".to_owned(), Choices::of_flags(&options)),
-            ("the environment".to_owned(), Choices::of_environment()),
-            (path.display().to_string(), in_repository),
-        ];
+        let own_url = of_profile.and_then(|choices| choices.url.as_ref()).or(noted.as_ref().map(|noted| &noted.url));
+        if let (Some(named), Some(own_url)) = (named, own_url) {
+            is_not_overruled(&profile, own_url, &layers, named)?;
+        }
         if let (Some(path), Some(choices)) = (&user.path, of_profile) {
             layers.push((path.display().to_string(), choices.clone()));
         }
@@ -125,6 +141,14 @@ impl Settings {
         })
     }
 
+    /// What the repository says of what is published from it.
+    ///
+    /// # Errors
+    /// If that is not as it must be.
+    pub fn publish(&self) -> Result<&PublishDefaults, Failure> {
+        self.publish.as_ref().map_err(|why| Failure::usage(why.clone()))
+    }
+
     /// The partner on whose things the command works.
     ///
     /// # Errors
@@ -145,6 +169,37 @@ impl Settings {
             Failure::usage("no account is named")
                 .with_remedy("give --account ID, or set OTARIA_ACCOUNT, or `account` in otaria.toml")
         })
+    }
+}
+
+/// The name of the profile in force.
+///
+/// # Errors
+/// If the repository's file cannot be read, or is not as it must be.
+pub fn profile(options: &ClientOptions) -> Result<String, Failure> {
+    let in_repository = RepositoryFile::nearest()?.unwrap_or_default().choices;
+    Ok(chosen_profile(&[
+        (String::new(), Choices::of_flags(options)),
+        (String::new(), Choices::of_environment()?),
+        (String::new(), in_repository),
+    ]))
+}
+
+fn chosen_profile(layers: &[(String, Choices)]) -> String {
+    let named = layers.iter().find_map(|(_, choices)| choices.profile.clone());
+    named.unwrap_or_else(|| DEFAULT_PROFILE.to_owned())
+}
+
+/// That no place that is further away than the one at which a profile is named sends its commands to another server: who
+/// says `--profile staging` does not mean production.
+fn is_not_overruled(profile: &str, own_url: &str, layers: &[(String, Choices)], named: usize) -> Result<(), Failure> {
+    let said = layers.iter().enumerate().find_map(|(at, (place, choices))| Some((at, place, choices.url.as_ref()?)));
+    match said {
+        Some((at, place, url)) if at > named && parse_url(url)? != parse_url(own_url)? => {
+            let message = format!("the profile {profile:?} is for {own_url}, and {place} says {url}");
+            Err(Failure::usage(message).with_remedy("leave one of them out, or say which with --url URL"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -208,25 +263,36 @@ fn credential(
         terminal.warn(&format!("{flag} can be read by others on this machine; {instead}"));
     };
     if options.token_stdin {
-        return Ok(Credential::Token(token_of_stdin()?));
+        return token("standard input", &token_of_stdin()?);
     }
-    if let Some(token) = options.token.clone() {
+    if let Some(given) = &options.token {
         warn("--token", "set OTARIA_TOKEN or OTARIA_TOKEN_FILE, or use --token-stdin");
-        return Ok(Credential::Token(token));
+        return token("--token", given);
     }
     if let Some(secret) = options.client_secret.clone() {
         warn("--client-secret", "set OTARIA_CLIENT_SECRET or OTARIA_CLIENT_SECRET_FILE");
         return client(secret);
     }
-    if let Some(token) = secret("OTARIA_TOKEN")? {
-        return Ok(Credential::Token(token));
+    if let Some(given) = variable("OTARIA_TOKEN")? {
+        return token("OTARIA_TOKEN", &given);
     }
-    if let Some(secret) = secret("OTARIA_CLIENT_SECRET")? {
+    if let Some(secret) = variable("OTARIA_CLIENT_SECRET")? {
         return client(secret);
     }
     // Whoever names a client means that one, and not the person who signed in some day through another.
     let is_meant = |sign_in: &&SignIn| given.client_id.as_ref().is_none_or(|id| *id == sign_in.client_id);
     Ok(sign_in.filter(is_meant).map_or(Credential::None, |sign_in| Credential::SignIn(sign_in.clone())))
+}
+
+/// A token as it goes into a header (RFC 6750, 2.1): one word.
+fn token(place: &str, given: &str) -> Result<Credential, Failure> {
+    let given = given.trim();
+    if given.is_empty() || !given.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(Failure::usage(format!(
+            "{place} holds no token: that is one word, without spaces and line feeds"
+        )));
+    }
+    Ok(Credential::Token(given.to_owned()))
 }
 
 fn token_of_stdin() -> Result<String, Failure> {
@@ -238,18 +304,18 @@ fn token_of_stdin() -> Result<String, Failure> {
     }
 }
 
-/// A secret from a variable, or from the file that `…_FILE` names.
-pub fn secret(name: &str) -> Result<Option<String>, Failure> {
+/// What a variable says, or the file that `…_FILE` names.
+pub fn variable(name: &str) -> Result<Option<String>, Failure> {
     let file_name = format!("{name}_FILE");
     match (environment(name), environment(&file_name)) {
         (Some(_), Some(_)) => Err(Failure::usage(format!("both {name} and {file_name} are set; keep one"))),
-        (Some(secret), None) => Ok(Some(secret)),
+        (Some(value), None) => Ok(Some(value)),
         (None, Some(file)) => {
             let refused = |error: std::io::Error| Failure::usage(format!("{file_name}: {file}: {error}"));
             let text = std::fs::read_to_string(Path::new(&file)).map_err(refused)?;
             match text.trim() {
                 "" => Err(Failure::usage(format!("{file_name}: {file} is empty"))),
-                secret => Ok(Some(secret.to_owned())),
+                value => Ok(Some(value.to_owned())),
             }
         }
         (None, None) => Ok(None),

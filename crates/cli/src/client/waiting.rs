@@ -59,6 +59,7 @@ pub async fn until_ended(
             record: json!({ "id": id }),
             last_event: None,
             told: None,
+            in_vain: 0,
         });
     }
     let ended = try_join_all(all.iter_mut().map(|push| push.until_ended(by, between)));
@@ -67,6 +68,8 @@ pub async fn until_ended(
         // What has not ended by then is known by its state.
         Some(at_most) => drop(timeout(at_most, ended).await.ok().transpose()?),
     }
+    // However short the time was, whoever waited hears how they stand.
+    try_join_all(all.iter_mut().filter(|push| push.told.is_none()).map(Followed::read)).await?;
     Ok(all.into_iter().map(|push| push.record).collect())
 }
 
@@ -113,31 +116,38 @@ struct Followed<'w> {
     last_event: Option<String>,
     /// What was last said of it.
     told: Option<String>,
+    /// How often in a row it could not be read.
+    in_vain: u32,
 }
 
 impl Followed<'_> {
     async fn until_ended(&mut self, mut by: By, between: Duration) -> Result<(), Failure> {
-        let mut in_vain = 0;
         loop {
             if by == By::Listening && self.listen().await.is_err() {
                 // If there is no such push, that shows when it is asked for.
                 by = By::Asking;
             }
-            match self.client.api.get(&self.path).await {
-                Ok(record) => {
-                    in_vain = 0;
-                    self.tell(&record);
-                    self.record = record;
-                }
-                Err(failure) if failure.is_retryable() && in_vain < IN_VAIN => in_vain += 1,
-                Err(failure) => return Err(failure),
-            }
+            self.read().await?;
             if has_ended(&self.record) {
                 self.spinner.finish_and_clear();
                 return Ok(());
             }
             sleep(between).await;
         }
+    }
+
+    /// Reads how it stands; that a server does not answer which may be about to come back is no failure.
+    async fn read(&mut self) -> Result<(), Failure> {
+        match self.client.api.get(&self.path).await {
+            Ok(record) => {
+                self.in_vain = 0;
+                self.tell(&record);
+                self.record = record;
+            }
+            Err(failure) if failure.is_retryable() && self.in_vain < IN_VAIN => self.in_vain += 1,
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
     }
 
     /// Listens (WHATWG HTML, 9.2) until the push has ended or the connection is cut.
@@ -229,7 +239,8 @@ fn text<'p>(push: &'p Value, field: &str) -> &'p str {
     push[field].as_str().unwrap_or("?")
 }
 
-fn has_ended(push: &Value) -> bool {
+/// Whether nothing becomes of a push any more.
+pub fn has_ended(push: &Value) -> bool {
     matches!(text(push, "state"), "succeeded" | "failed" | "timed_out" | "lost" | "cancelled" | "superseded")
 }
 

@@ -6,10 +6,13 @@ use super::findings::{Finding, Findings};
 use crate::client::Client;
 use crate::client::paths::Path;
 use crate::client::settings::Credential;
+use crate::failure::Failure;
 
 /// What somebody may do, as far as it matters here.
-enum Rights {
+pub enum Rights {
+    /// Publish and push, and all that goes with it.
     Publish,
+    /// Look alone.
     Look,
 }
 
@@ -33,15 +36,33 @@ pub async fn examine(client: &Client, findings: &mut Findings) {
         Ok(name) => {
             findings.add(Finding::ok("sign-in", by));
             findings.add(match rights(client).await {
-                Rights::Publish => Finding::ok("partner", format!("{name}: you may publish and push")),
-                Rights::Look => Finding::warn(
+                Ok(Rights::Publish) => Finding::ok("partner", format!("{name}: you may publish and push")),
+                Ok(Rights::Look) => Finding::warn(
                     "partner",
                     format!("{name}: you may look, and neither publish nor push"),
                     "an owner of the partner can give you manageDeviceProfiles, with `otaria user edit`",
                 ),
+                Err(failure) => Finding::failure("partner", &failure),
             });
         }
         Err(finding) => findings.add(finding),
+    }
+    if let Ok(id) = client.settings.account() {
+        findings.add(account(client, id).await);
+    }
+}
+
+/// Whether the account is there whose devices are made and changed, as far as the caller may know.
+async fn account(client: &Client, id: &str) -> Finding {
+    let path = Path::of(["v1", "accounts", id]);
+    match client.api.get(&path).await {
+        Ok(account) => Finding::ok("account", account["description"].as_str().unwrap_or_default()),
+        Err(failure) if failure.code() == "forbidden" => Finding::warn(
+            "account",
+            format!("there is no account {id}, or you may not see it"),
+            "check --account, or ask one of its owners; nothing but making and changing devices needs it",
+        ),
+        Err(failure) => Finding::failure("account", &failure),
     }
 }
 
@@ -57,11 +78,18 @@ async fn look(client: &Client) -> Result<String, Finding> {
 }
 
 /// What the caller may do. A client is no person, and may do everything.
-async fn rights(client: &Client) -> Rights {
-    let Ok(Some(me)) = client.api.find(&Path::of(["v1", "users", "me"])).await else { return Rights::Publish };
+///
+/// # Errors
+/// If the server cannot be reached, or refuses.
+pub async fn rights(client: &Client) -> Result<Rights, Failure> {
+    let me = match client.api.get(&Path::of(["v1", "users", "me"])).await {
+        Ok(me) => me,
+        Err(failure) if failure.code() == "forbidden" => return Ok(Rights::Publish),
+        Err(failure) => return Err(failure),
+    };
     let access = me["partnerAccess"].as_array().into_iter().flatten();
     let chosen = client.settings.partner().unwrap_or_default();
     let mut privileges = access.filter(|access| access["partner"]["partnerId"] == chosen).map(|a| &a["privileges"]);
     let may = |privileges: &Value| privileges["owner"] == true || privileges["manageDeviceProfiles"] == true;
-    if privileges.any(may) { Rights::Publish } else { Rights::Look }
+    Ok(if privileges.any(may) { Rights::Publish } else { Rights::Look })
 }

@@ -138,17 +138,17 @@ pub fn clock(answer: &Response) -> Finding {
     Finding::warn("clock", what, "let both be set over the network (NTP)")
 }
 
-/// Whether the server's storage answers it.
-pub async fn storage(client: &Client) -> Finding {
+/// Whether the server's database answers it. Where the binaries are shows when one is used.
+pub async fn database(client: &Client) -> Finding {
     let remedy = "look into the server's log; there, `otaria check` looks at what is stored";
     match client.api.connection().http().get(Path::of(["readyz"]).at(&client.settings.url)).send().await {
-        Ok(answer) if answer.status().is_success() => Finding::ok("storage", "the server's database answers"),
+        Ok(answer) if answer.status().is_success() => Finding::ok("database", "it answers the server"),
         Ok(answer) => {
             let status = answer.status();
             let said = answer.json::<Value>().await.unwrap_or_default();
             let why = said["error_description"].as_str().map_or_else(|| status.to_string(), str::to_owned);
-            Finding::fail("storage", format!("the server is not ready: {why}"), remedy)
+            Finding::fail("database", format!("the server is not ready: {why}"), remedy)
         }
-        Err(error) => Finding::fail("storage", format!("the server does not say: {error}"), remedy),
+        Err(error) => Finding::fail("database", format!("the server does not say: {error}"), remedy),
     }
 }

@@ -12,13 +12,13 @@ use crate::client::Client;
 use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::duration;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::terminal::table::Column;
 
 const COLUMNS: &[Column] = &[
     Column::text("id", "/deviceTypeId"),
     Column::text("name", "/name"),
-    Column::text("description", "/description"),
+    Column::prose("description", "/description"),
     Column::time("updated", "/updatedTimestamp"),
 ];
 const FIELDS: &[Column] = &[
@@ -53,6 +53,9 @@ pub enum Command {
         policy: Policy,
     },
     /// Change one; what is not given stays
+    #[command(group = super::at_least_one(&[
+        "name", "description", "confirmation_required", "success_on", "version_within", "maintenance",
+    ]))]
     Edit {
         /// Its id or name
         device_type: String,
@@ -139,6 +142,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             client.terminal.show(&client.api.get(&all(&client)?.to(id)).await?, FIELDS);
         }
         Command::Create { name, description, policy } => {
+            is_free(&name, &known(&client).await?)?;
             let mut body = json!({ "name": name, "description": description });
             policy.apply(&mut body)?;
             if let Some(made) = client.api.change(Change::post(all(&client)?, body)).await? {
@@ -147,7 +151,11 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { device_type, name, description, policy } => {
-            let id = resolve(&client, &device_type).await?.device_type_id;
+            let known = known(&client).await?;
+            let id = named(&device_type, &known)?.device_type_id.clone();
+            if let Some(name) = &name {
+                is_free(name, known.iter().filter(|known| known.device_type_id != id))?;
+            }
             let path = all(&client)?.to(id);
             let mut record = client.api.get(&path).await?;
             set(&mut record, "name", name);
@@ -192,6 +200,18 @@ pub async fn resolve_all(client: &Client, given: &[String]) -> Result<Vec<Device
     }
     let known = known(client).await?;
     given.iter().map(|given| named(given, &known).cloned()).collect()
+}
+
+/// That no device type is called so: of two, none could be named by its name.
+fn is_free<'k>(name: &str, known: impl IntoIterator<Item = &'k DeviceTypeOut>) -> Result<(), Failure> {
+    match known.into_iter().find(|known| known.name == name) {
+        None => Ok(()),
+        Some(there) => {
+            let message = format!("there is a device type {name:?} already: {}", there.device_type_id);
+            Err(Failure::of(Exit::Conflict, "name_taken", message)
+                .with_remedy(format!("`otaria device-type edit {}` changes it", there.device_type_id)))
+        }
+    }
 }
 
 fn named<'k>(given: &str, known: &'k [DeviceTypeOut]) -> Result<&'k DeviceTypeOut, Failure> {

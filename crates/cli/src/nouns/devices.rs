@@ -16,9 +16,9 @@ use crate::terminal::{Format, print};
 
 const COLUMNS: &[Column] = &[
     Column::text("id", "/deviceId"),
-    Column::text("name", "/friendlyName"),
+    Column::prose("name", "/friendlyName"),
     Column::text("type", "/deviceTypeId"),
-    Column::text("runs", "/versions"),
+    Column::prose("runs", "/versions"),
     Column::text("updating", "/updating"),
     Column::time("last heard of", "/lastPollTimestamp"),
 ];

@@ -13,7 +13,7 @@ use crate::terminal::table::Column;
 
 const COLUMNS: &[Column] = &[
     Column::text("id", "/id"),
-    Column::text("name", "/name"),
+    Column::prose("name", "/name"),
     Column::text("registers", "/mayRegister"),
     Column::time("created", "/createdTimestamp"),
     Column::time("expires", "/expiresTimestamp"),

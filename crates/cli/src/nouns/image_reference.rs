@@ -17,17 +17,12 @@ pub enum ImageReference {
     /// There is at most one.
     Number {
         /// The firmware type.
-        r#type: u8,
+        r#type: i64,
         /// The version number, decimal digits.
         number: String,
     },
-    /// Each firmware type may have one.
-    Version {
-        /// What people call it.
-        name: String,
-        /// The version for people.
-        version: String,
-    },
+    /// The name and the version with an `@` between them, and maybe others in them. Each firmware type may have one.
+    Version(String),
 }
 
 impl FromStr for ImageReference {
@@ -35,15 +30,14 @@ impl FromStr for ImageReference {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some((r#type, number)) = text.split_once('/')
-            && let (Ok(r#type), Ok(number)) = (r#type.parse(), number.parse::<u64>())
+            && let (Ok(r#type), Ok(number)) = (r#type.parse::<u8>(), number.parse::<u64>())
         {
-            return Ok(Self::Number { r#type, number: number.to_string() });
+            return Ok(Self::Number { r#type: r#type.into(), number: number.to_string() });
         }
-        match text.rsplit_once('@') {
-            Some((name, version)) if !name.is_empty() && !version.is_empty() => {
-                Ok(Self::Version { name: name.to_owned(), version: version.to_owned() })
-            }
-            _ => Err("an image is named TYPE/VERSIONNUMBER, such as 101/17, or NAME@VERSION, such as app@1.4.2"),
+        if text.char_indices().any(|(at, c)| c == '@' && at > 0 && at + 1 < text.len()) {
+            Ok(Self::Version(text.to_owned()))
+        } else {
+            Err("an image is named TYPE/VERSIONNUMBER, such as 101/17, or NAME@VERSION, such as app@1.4.2")
         }
     }
 }
@@ -61,31 +55,31 @@ impl ImageReference {
                 let found = found.ok_or_else(|| not_found(&format!("{type}/{number}")))?;
                 Ok(serde_json::from_value(found)?)
             }
-            Self::Version { name, version } => {
+            Self::Version(given) => {
                 let images = client.api.list(client.ota("pool")?.with("sort", "id"), Limit::None).await?;
-                only(&serde_json::from_value::<Vec<_>>(Value::from(images))?, name, version)
+                only(&serde_json::from_value::<Vec<_>>(Value::from(images))?, given)
             }
         }
     }
 }
 
-fn only(images: &[PoolImageOut], name: &str, version: &str) -> Result<PoolImageOut, Failure> {
-    let is_meant = |image: &&PoolImageOut| image.name == name && image.version == version;
+fn only(images: &[PoolImageOut], given: &str) -> Result<PoolImageOut, Failure> {
+    let called = |image: &PoolImageOut| format!("{}@{}", image.name, image.version);
+    let is_meant = |image: &&PoolImageOut| called(image) == given;
     let meant: Vec<_> = images.iter().filter(is_meant).collect();
     match meant.as_slice() {
         [only] => Ok((*only).clone()),
         [] => {
-            let given = format!("{name}@{version}");
-            let known: Vec<_> = images.iter().map(|image| format!("{}@{}", image.name, image.version)).collect();
-            Err(match nearest::of(&given, known.iter().map(String::as_str)) {
-                Some(nearest) => not_found(&given).with_remedy(format!("did you mean {nearest}?")),
-                None => not_found(&given),
+            let known: Vec<_> = images.iter().map(called).collect();
+            Err(match nearest::of(given, known.iter().map(String::as_str)) {
+                Some(nearest) => not_found(given).with_remedy(format!("did you mean {nearest}?")),
+                None => not_found(given),
             })
         }
         several => {
             let numbers: Vec<_> =
                 several.iter().map(|image| format!("{}/{}", image.r#type, image.version_number)).collect();
-            Err(Failure::usage(format!("several images are called {name}@{version}: {}", numbers.join(", ")))
+            Err(Failure::usage(format!("several images are called {given}: {}", numbers.join(", ")))
                 .with_remedy("name the one that is meant by its type and version number"))
         }
     }
@@ -103,11 +97,9 @@ mod tests {
     fn an_image_has_a_number_or_a_name_and_a_version() {
         let number = ImageReference::Number { r#type: 101, number: "17".to_owned() };
         assert_eq!("101/17".parse(), Ok(number));
-        let version = |name: &str, version: &str| {
-            Ok(ImageReference::Version { name: name.to_owned(), version: version.to_owned() })
-        };
-        assert_eq!("app@1.4.2".parse(), version("app", "1.4.2"));
-        assert_eq!("a/b@c@1".parse(), version("a/b@c", "1"));
+        for version in ["app@1.4.2", "a/b@c@1", "1/2@3"] {
+            assert_eq!(version.parse(), Ok(ImageReference::Version(version.to_owned())));
+        }
         for wrong in ["", "app", "app@", "@1", "101/x", "300/1", "/1"] {
             assert!(wrong.parse::<ImageReference>().is_err(), "{wrong}");
         }

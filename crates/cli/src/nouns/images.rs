@@ -18,7 +18,7 @@ const COLUMNS: &[Column] = &[
     Column::text("number", "/versionNumber"),
     Column::text("name", "/name"),
     Column::text("version", "/version"),
-    Column::text("tags", "/tags"),
+    Column::prose("tags", "/tags"),
     Column::time("created", "/createdTimestamp"),
 ];
 const FIELDS: &[Column] = &[
@@ -56,6 +56,7 @@ pub enum Command {
         image: ImageReference,
     },
     /// Change what is said of one; what is not given stays
+    #[command(group = super::at_least_one(&["name", "version", "description"]))]
     Edit {
         /// TYPE/VERSIONNUMBER or NAME@VERSION
         image: ImageReference,
@@ -118,6 +119,9 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Tag { image, add, remove } => {
             let image = image.resolve(&client).await?;
+            if let Some(tag) = remove.iter().find(|tag| !image.tags.contains(tag)) {
+                return Err(Failure::not_found("tag", tag).about(&called(&image)));
+            }
             let mut record = serde_json::to_value(&image)?;
             let kept = image.tags.iter().filter(|tag| !remove.contains(tag) && !add.contains(tag));
             record["tags"] = json!(kept.chain(&add).collect::<Vec<_>>());
@@ -130,7 +134,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
                 let made = client.api.change(Change::post(path, serde_json::to_value(&image)?)).await;
                 if let Some(made) = made.map_err(|failure| failure.about(&device_type.name))? {
                     let sentence = format!("{} is available to {}", called(&image), device_type.name);
-                    client.terminal.event(&made.body, &sentence);
+                    client.terminal.done_to_one(&made.body, &sentence);
                 }
             }
         }
@@ -143,7 +147,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
                 if gone.map_err(|failure| failure.about(&device_type.name))?.is_some() {
                     let object = json!({ "deviceTypeId": device_type.device_type_id, "dissociated": true });
                     let sentence = format!("{} is not available to {} any more", called(&image), device_type.name);
-                    client.terminal.event(&object, &sentence);
+                    client.terminal.done_to_one(&object, &sentence);
                 }
             }
         }
@@ -200,9 +204,8 @@ async fn show(client: &Client, image: &PoolImageOut) -> Result<(), Failure> {
 
 async fn put(client: &Client, image: &PoolImageOut, record: Value) -> Result<(), Failure> {
     if client.api.change(Change::put(path(client, image)?, record)).await?.is_some() {
-        let number = image.version_number.clone();
-        let type_number = u8::try_from(image.r#type).unwrap_or_default();
-        let now = ImageReference::Number { r#type: type_number, number }.resolve(client).await?;
+        let number = ImageReference::Number { r#type: image.r#type, number: image.version_number.clone() };
+        let now = number.resolve(client).await?;
         client.terminal.done(&serde_json::to_value(&now)?, &format!("changed {}", called(&now)));
     }
     Ok(())

@@ -44,6 +44,7 @@ pub enum Command {
         contact_email: Option<String>,
     },
     /// Change what is said of the partner; what is not given stays
+    #[command(group = super::at_least_one(&["name", "short_name", "contact_email"]))]
     Edit {
         /// Its name
         #[arg(long)]

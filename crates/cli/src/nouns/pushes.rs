@@ -139,12 +139,18 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Pushes to each device, also to those after one that it cannot go to, and fails with what went wrong first.
+/// Pushes to each device, once it is known of all that they can have it; also to those after one to which the server does
+/// not push, and fails with what went wrong first.
 async fn create(client: &Client, image: &PoolImageOut, devices: &[String]) -> Result<(), Failure> {
     let associations = images::associations(client, image).await?;
-    let mut failed = None;
+    let mut pushes = Vec::new();
     for device in devices {
-        if let Err(failure) = push(client, image, &associations, device).await {
+        let association = meant_for(client, image, &associations, device).await;
+        pushes.push((device, association.map_err(|failure| failure.about(device))?));
+    }
+    let mut failed = None;
+    for (device, association) in pushes {
+        if let Err(failure) = push(client, image, association, device).await {
             let failure = failure.about(device);
             match &failed {
                 None => failed = Some(failure),
@@ -155,21 +161,30 @@ async fn create(client: &Client, image: &PoolImageOut, devices: &[String]) -> Re
     failed.map_or(Ok(()), Err)
 }
 
-async fn push(
+/// By which of its associations an image may go to a device.
+async fn meant_for<'a>(
     client: &Client,
     image: &PoolImageOut,
-    associations: &[AssociationOut],
+    associations: &'a [AssociationOut],
     device: &str,
-) -> Result<(), Failure> {
+) -> Result<&'a AssociationOut, Failure> {
     let found = client.api.find(&client.partner()?.to("devices").to(device)).await?;
     let found = found.ok_or_else(|| Failure::not_found("device", device))?;
     let device_type = found["deviceTypeId"].as_str().unwrap_or_default();
     let association = associations.iter().find(|known| known.device_type_id == device_type);
-    let association = association.ok_or_else(|| {
+    association.ok_or_else(|| {
         let number = format!("{}/{}", image.r#type, image.version_number);
         Failure::of(Exit::Ineligible, "not_associated", "the image is not for devices of its type")
             .with_remedy(format!("`otaria image associate {number} --device-type {device_type}` makes it so"))
-    })?;
+    })
+}
+
+async fn push(
+    client: &Client,
+    image: &PoolImageOut,
+    association: &AssociationOut,
+    device: &str,
+) -> Result<(), Failure> {
     if let Some(id) = start(client, association, device).await? {
         let object = json!({ "deviceId": device, "pushId": id });
         client.terminal.event(&object, &format!("{} is on its way to {device}: push {id}", images::called(image)));

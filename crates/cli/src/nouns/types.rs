@@ -12,7 +12,7 @@ use crate::terminal::table::Column;
 const COLUMNS: &[Column] = &[
     Column::text("type", "/type"),
     Column::text("name", "/name"),
-    Column::text("description", "/description"),
+    Column::prose("description", "/description"),
     Column::time("updated", "/updatedTimestamp"),
 ];
 const FIELDS: &[Column] = &[
@@ -41,7 +41,7 @@ pub enum Command {
     /// Make one of the partner's own
     Create {
         /// Its number
-        #[arg(value_parser = clap::value_parser!(u8).range(101..=200))]
+        #[arg(value_parser = own_type)]
         r#type: u8,
         /// What people call it
         #[arg(long)]
@@ -54,8 +54,10 @@ pub enum Command {
         part: Option<String>,
     },
     /// Change what is said of one; what is not given stays
+    #[command(group = super::at_least_one(&["name", "description", "part"]))]
     Edit {
         /// Its number
+        #[arg(value_parser = own_type)]
         r#type: u8,
         /// What people call it
         #[arg(long)]
@@ -96,6 +98,18 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The number of a type that partners may make and change.
+fn own_type(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(number @ 101..=200) => Ok(number),
+        Ok(1..=100) => {
+            Err("1 to 100 are the platform's types, which cannot be changed; a partner's own are 101 to 200"
+                .to_owned())
+        }
+        _ => Err("a partner's own types are 101 to 200".to_owned()),
+    }
 }
 
 fn path(client: &Client, number: u8) -> Result<Path, Failure> {

@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
     Column::text("id", "/userId"),
     Column::text("e-mail", "/email"),
     Column::text("status", "/status"),
-    Column::text("may", "/privileges"),
+    Column::prose("may", "/privileges"),
     Column::time("last seen", "/lastUsedTimestamp"),
 ];
 const INVITED: &[Column] = &[

@@ -160,7 +160,7 @@ impl Drop for Echo {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
             // There is nothing to be done about a terminal that is gone.
-            drop(tcsetattr(std::io::stdin(), OptionalActions::Now, before));
+            tcsetattr(std::io::stdin(), OptionalActions::Now, before).unwrap_or_default();
         }
     }
 }

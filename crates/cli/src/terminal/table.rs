@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use anstyle::{Effects, Style};
-use comfy_table::ContentArrangement;
 use comfy_table::presets;
+use comfy_table::{ColumnConstraint, ContentArrangement};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,6 +22,7 @@ pub struct Column {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Text,
+    Prose,
     Time,
 }
 
@@ -29,6 +30,12 @@ impl Column {
     /// Text, a number, yes or no, or a list of these.
     pub const fn text(title: &'static str, pointer: &'static str) -> Self {
         Self { title, pointer, kind: Kind::Text }
+    }
+
+    /// Text that describes: the only one that is cut off where a terminal is too narrow. By all else the next command may
+    /// name something.
+    pub const fn prose(title: &'static str, pointer: &'static str) -> Self {
+        Self { title, pointer, kind: Kind::Prose }
     }
 
     /// Milliseconds since the Unix epoch, shown as a moment in UTC.
@@ -40,7 +47,7 @@ impl Column {
     fn of(&self, record: &Value) -> String {
         match (record.pointer(self.pointer), self.kind) {
             (None, _) => String::new(),
-            (Some(value), Kind::Text) => text(value),
+            (Some(value), Kind::Text | Kind::Prose) => text(value),
             (Some(value), Kind::Time) => value.as_i64().map_or_else(|| text(value), moment),
         }
     }
@@ -53,8 +60,8 @@ pub struct Table<'t> {
 }
 
 impl Table<'_> {
-    /// The table as text. With a width in characters it fits into that, and cuts off what does not; without one,
-    /// everything is there for programs to read.
+    /// The table as text. With a width in characters what describes is cut off so that it fits into that, if it can
+    /// be; without one, everything is there for programs to read.
     pub fn render(&self, width: Option<u16>) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
@@ -68,8 +75,11 @@ impl Table<'_> {
             row.max_height(1);
             table.add_row(row);
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        for (shown, column) in table.column_iter_mut().zip(self.columns) {
+            shown.set_padding((0, 2));
+            if !matches!(column.kind, Kind::Prose) {
+                shown.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let text = table.trim_fmt();
         let (header, rows) = text.split_once('\n').unwrap_or((&text, ""));
@@ -119,7 +129,7 @@ mod tests {
     use serde_json::json;
 
     const COLUMNS: &[Column] =
-        &[Column::text("id", "/id"), Column::text("name", "/name"), Column::time("created", "/createdTimestamp")];
+        &[Column::text("id", "/id"), Column::prose("name", "/name"), Column::time("created", "/createdTimestamp")];
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -137,7 +147,9 @@ mod tests {
         1   a lamp with quite a long name, so long  2026-09-21 14:13:20Z
         2   \u{fffd}[31mred
         ");
-        assert!(plain(&table.render(Some(50))).lines().all(|line| line.chars().count() <= 50));
+        insta::assert_snapshot!(plain(&table.render(Some(50))), @"");
+        let narrow = plain(&table.render(Some(10)));
+        assert!(narrow.contains("2026-09-21 14:13:20Z"), "{narrow}");
     }
 
     #[test]

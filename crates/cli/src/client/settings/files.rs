@@ -2,12 +2,14 @@
 //! user's own.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
-use super::environment;
+use super::{environment, variable};
 use crate::client::credentials::SignIn;
 use crate::client::options::ClientOptions;
 use crate::failure::{Exit, Failure};
@@ -47,15 +49,15 @@ impl Choices {
         }
     }
 
-    pub fn of_environment() -> Self {
-        Self {
-            url: environment("OTARIA_URL"),
-            partner: environment("OTARIA_PARTNER"),
-            account: environment("OTARIA_ACCOUNT"),
-            profile: environment("OTARIA_PROFILE"),
-            client_id: environment("OTARIA_CLIENT_ID"),
+    pub fn of_environment() -> Result<Self, Failure> {
+        Ok(Self {
+            url: variable("OTARIA_URL")?,
+            partner: variable("OTARIA_PARTNER")?,
+            account: variable("OTARIA_ACCOUNT")?,
+            profile: variable("OTARIA_PROFILE")?,
+            client_id: variable("OTARIA_CLIENT_ID")?,
             ca_file: environment("OTARIA_CA_FILE").map(PathBuf::from),
-        }
+        })
     }
 
     /// What was noted when somebody signed in.
@@ -102,6 +104,7 @@ impl Choices {
 #[serde(deny_unknown_fields)]
 pub struct PublishDefaults {
     /// The firmware type, 1–200.
+    #[serde(default, deserialize_with = "firmware_type")]
     pub r#type: Option<u8>,
     /// The image's name.
     pub name: Option<String>,
@@ -113,31 +116,61 @@ pub struct PublishDefaults {
     pub device_types: Vec<String>,
 }
 
+fn firmware_type<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let known = u8::try_from(number).ok().filter(|number| (1..=200).contains(number));
+    known.map(Some).ok_or_else(|| D::Error::custom(format!("type is a number from 1 to 200, and not {number}")))
+}
+
 /// `otaria.toml`, from the folder that the command runs in or the nearest above it.
-#[derive(Default)]
 pub struct RepositoryFile {
     pub path: PathBuf,
     pub choices: Choices,
-    pub publish: PublishDefaults,
+    /// What is published from it, or what is wrong there: that matters to nobody who publishes nothing.
+    pub publish: Result<PublishDefaults, String>,
+}
+
+impl Default for RepositoryFile {
+    fn default() -> Self {
+        Self { path: PathBuf::new(), choices: Choices::default(), publish: Ok(PublishDefaults::default()) }
+    }
 }
 
 impl RepositoryFile {
     pub fn nearest() -> Result<Option<Self>, Failure> {
         let here = std::env::current_dir().map_err(Failure::usage)?;
-        let Some(path) = here.ancestors().map(|folder| folder.join(REPOSITORY_FILE)).find(|path| path.is_file())
-        else {
+        let Some(path) = folders(&here).map(|folder| folder.join(REPOSITORY_FILE)).find(|path| path.is_file()) else {
             return Ok(None);
         };
+        is_trusted(&path)?;
         let mut table: toml::Table = read(&path)?.parse().map_err(|error| wrong(&path, &error))?;
         if let Some(secret) = SECRETS.iter().find(|secret| table.contains_key(**secret)) {
             return Err(refused(&path, &format!("`{secret}` is a secret, and this file is for everybody"))
                 .with_remedy("remove it, make a new one, and give that by the environment or `otaria login`"));
         }
-        let publish = table.remove("publish").map(toml::Value::try_into).transpose();
-        let publish = publish.map_err(|error| refused(&path, &format!("[publish]: {}", error.message())))?;
+        let publish = table.remove("publish").map(toml::Value::try_into::<PublishDefaults>).transpose();
+        let publish = publish.map_err(|error| format!("{}: [publish]: {}", path.display(), error.message().trim()));
         let choices = table.try_into::<Choices>().map_err(|error| wrong(&path, &error))?;
-        Ok(Some(Self { choices: choices.beside(&path), publish: publish.unwrap_or_default(), path }))
+        Ok(Some(Self { choices: choices.beside(&path), publish: publish.map(Option::unwrap_or_default), path }))
     }
+}
+
+/// A folder and those above it, up to that of its repository: what lies above is not the project's.
+fn folders(here: &Path) -> impl Iterator<Item = &Path> {
+    let repository = here.ancestors().position(|folder| folder.join(".git").exists());
+    here.ancestors().take(repository.map_or(usize::MAX, |above| above + 1))
+}
+
+/// That a file is the caller's own, or the administrator's. One that somebody else put above the folder could send the
+/// caller's secrets to a server of theirs.
+fn is_trusted(path: &Path) -> Result<(), Failure> {
+    let owner = std::fs::metadata(path).map_err(|error| refused(path, &error.to_string()))?.uid();
+    let caller = rustix::process::geteuid().as_raw();
+    if owner == caller || owner == 0 {
+        return Ok(());
+    }
+    Err(refused(path, "it belongs to somebody else, and could send your secrets to a server of theirs")
+        .with_remedy("make it your own with `chown`, if it is what you want, or remove it"))
 }
 
 /// The user's own file: what goes for each profile.
