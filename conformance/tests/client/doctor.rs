@@ -6,9 +6,7 @@ use std::net::TcpListener;
 use otaria_conformance::authority::{Authority, Pair};
 use otaria_conformance::{Engine, Server};
 use rcgen::{CertificateParams, date_time_ymd};
-use reqwest::StatusCode;
 use rstest::rstest;
-use serde_json::json;
 
 use crate::world::{World, prints};
 
@@ -37,19 +35,7 @@ async fn what_works_is_said_to_work(#[case] engine: Engine) {
 #[tokio::test]
 async fn somebody_who_may_only_look_is_told_so() {
     let world = World::start(Engine::Sqlite).await;
-    let owner = world.server.owner().await;
-    let people = format!("/v1/partners/{}/users", world.server.partner());
-    let privileges = json!({ "viewDeviceInfo": true });
-    let invited = owner.post(&people, json!({ "email": "guest@example.com", "privileges": privileges })).await;
-    let token = invited.is(StatusCode::CREATED).body["token"].clone();
-    let accept = json!({ "token": token, "password": "a long enough password", "firstName": "Guest" });
-    assert!(world.server.anonymous().post("/v1/invitations/accept", accept).await.status.is_success());
-    let form =
-        [("grant_type", "password"), ("username", "guest@example.com"), ("password", "a long enough password")];
-    let (id, secret) = (world.server.first("clientId"), world.server.first("clientSecret"));
-    let got = world.server.anonymous().token(&id, &secret, &form).await.ok().body;
-    let output =
-        world.command(&["doctor"]).env("OTARIA_TOKEN", got["access_token"].as_str().unwrap()).output().unwrap();
+    let output = world.command(&["doctor"]).env("OTARIA_TOKEN", world.guest().await).output().unwrap();
     assert!(output.status.success(), "{}", prints(&output));
     assert!(prints(&output).contains("you may look, and neither publish nor push"), "{}", prints(&output));
 }

@@ -4,8 +4,9 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use otaria_conformance::{Engine, Noise, Server, until};
+use reqwest::StatusCode;
 use rstest::rstest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::bottleneck::Bottleneck;
@@ -33,6 +34,11 @@ async fn pool(world: &World) -> Vec<Value> {
 fn start(world: &World, line: &str) -> tokio::process::Child {
     let mut command = Command::from(world.shell(&format!("exec {line}")));
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
+}
+
+fn interrupt(process: &tokio::process::Child) {
+    let id = process.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
 }
 
 async fn ended(process: tokio::process::Child) -> Output {
@@ -108,6 +114,10 @@ async fn what_cannot_be_published_is_told_before_anything_is_sent(#[case] engine
         &format!("otaria publish large.swu {IMAGE} --version 1 --quiet"),
         "otaria publish app.swu --type 101 --name app --version 1",
         "otaria publish app.swu --type 4 --name app --version 1",
+        "otaria publish --record-first --type 101 --name app --version 1 --out r.json --dry-run",
+        &format!("otaria publish app.swu {IMAGE} --version '' --dry-run"),
+        "otaria publish app.swu --type 3 --name \"$(printf 'two\\nlines')\" --version 1",
+        &format!("otaria publish app.swu {IMAGE} --version 1 --tag qa,night --description \"$(printf %0501d 0)\""),
         "otaria publish app.swu --type 201 --name app --version 1",
         &format!("otaria publish app.swu {IMAGE} --version 1 --device-type Lapm"),
         &format!("otaria publish app.swu {IMAGE} --version 1 --push lamp-1 --json"),
@@ -143,6 +153,8 @@ async fn a_build_that_carries_its_version_number_has_its_record_first(#[case] en
         &format!("{first} --out record.json"),
         &format!("{first} --out again.json --json"),
         &format!("{first} --out - --quiet | jq -r .versionNumber"),
+        &format!("{first} --out - --json | jq '.status, .image.versionAttributeId'"),
+        "jq .versionAttributeId record.json",
         &format!("{first} --out nowhere/record.json"),
         "jq -r .versionNumber record.json > app.swu",
         "otaria publish app.swu --from-record record.json --dry-run",
@@ -186,7 +198,7 @@ async fn what_is_published_goes_to_device_types_and_devices(#[case] engine: Engi
         &format!("otaria publish 2.swu {IMAGE} --version 2 --push lamp-1 --wait --json | jq .pushes"),
         &format!("otaria publish 1.swu {IMAGE} --version 1 --push lamp-1 --push lamp-2"),
         &format!("otaria publish 1.swu {IMAGE} --version 1 --push lamp-1 --json 2>&1 >/dev/null"),
-        &format!("otaria publish 2.swu {IMAGE} --version 2 --push lamp-2 --wait --timeout 3s"),
+        &format!("otaria publish 2.swu {IMAGE} --version 2 --push lamp-2 --wait --timeout 0s"),
     ]);
     insta::assert_snapshot!("publish_and_push", before + &after);
 }
@@ -225,6 +237,88 @@ async fn whoever_waits_knows_what_the_device_did(#[case] engine: Engine) {
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn whoever_stops_waiting_knows_what_was_done(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    let lamp = Lamp::make(&world, "lamp-1").await;
+    file(&world, "app.swu", 1000);
+    let line = format!(
+        "otaria publish app.swu {IMAGE} --version 1 --device-type Lamp --push lamp-1 --wait --timeout 1h --json"
+    );
+    let waiting = start(&world, &line);
+    lamp.is_offered_something().await;
+    interrupt(&waiting);
+    let output = ended(waiting).await;
+    assert_eq!(output.status.code(), Some(130), "{}", prints(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["status"], &told["image"]["version"]), (&"published".into(), &"1".into()));
+    assert_eq!(told["associations"].as_array().unwrap().len(), 1);
+    let last = String::from_utf8(output.stderr).unwrap().lines().last().unwrap().to_owned();
+    assert_eq!(serde_json::from_str::<Value>(&last).unwrap()["code"], "interrupted");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_version_gets_one_file_whoever_else_completes_its_record(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    file(&world, "slow.swu", 64 << 20);
+    file(&world, "quick.swu", 1000);
+    let mut bottleneck = Bottleneck::before(&world.server).await;
+    world.console(&[&format!("otaria publish --record-first {IMAGE} --version 1 --out r.json")]);
+    let slow = start(&world, &format!("otaria publish slow.swu --from-record r.json --url {}", bottleneck.url()));
+    bottleneck.holds().await;
+    let quick = world.shell("otaria publish quick.swu --from-record r.json").output().unwrap();
+    assert!(quick.status.success(), "{}", prints(&quick));
+    let published = pool(&world).await;
+    bottleneck.opens();
+    let slow = ended(slow).await;
+    assert_eq!(slow.status.code(), Some(5), "{}", prints(&slow));
+    assert_eq!(pool(&world).await, published);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_file_that_is_elsewhere_stays(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    file(&world, "app.swu", 1000);
+    let path = format!("/v1/ota/partners/{}/pool", world.server.partner());
+    let elsewhere = json!({ "type": 3, "name": "app", "version": "1", "url": "https://cdn.example.com/app.bin" });
+    world.server.client().await.post(&path, elsewhere).await.is(StatusCode::CREATED);
+    let published = pool(&world).await;
+    for more in ["", "--dry-run"] {
+        let output = world.shell(&format!("otaria publish app.swu {IMAGE} --version 1 {more}")).output().unwrap();
+        assert_eq!(output.status.code(), Some(5), "{}", prints(&output));
+        assert!(prints(&output).contains("https://cdn.example.com/app.bin"), "{}", prints(&output));
+    }
+    assert_eq!(pool(&world).await, published);
+    assert_eq!(world.server.repository_files(), []);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn whoever_may_only_look_is_told_before_anything_is_sent(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    file(&world, "app.swu", 1000);
+    let token = world.guest().await;
+    for more in ["", "--dry-run"] {
+        let mut shell = world.shell(&format!("otaria publish app.swu {IMAGE} --version 1 {more}"));
+        shell.env("OTARIA_TOKEN", &token).env_remove("OTARIA_CLIENT_ID").env_remove("OTARIA_CLIENT_SECRET");
+        let output = shell.output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{}", prints(&output));
+        assert!(prints(&output).contains("you may not publish"), "{}", prints(&output));
+    }
+    assert_eq!(world.server.repository_files(), []);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn of_two_at_once_both_have_published_it(#[case] engine: Engine) {
     let world = World::start(engine).await;
     file(&world, "app.swu", 2 << 20);
@@ -250,8 +344,7 @@ async fn an_interrupted_upload_leaves_nothing_behind(#[case] engine: Engine) {
     let process = start(&world, &line);
     bottleneck.holds().await;
     until("the upload is staged", || async { !world.server.repository_files().is_empty() }).await;
-    let id = process.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    interrupt(&process);
     let output = ended(process).await;
     assert_eq!(output.status.code(), Some(130), "{}", prints(&output));
     // What was on its way when the command ended arrives, and then the server sees that nothing follows.

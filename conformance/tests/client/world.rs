@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use otaria_conformance::{Engine, Server, binary};
 use regex::Regex;
+use reqwest::StatusCode;
+use serde_json::json;
 
 /// What differs from run to run, and what it is shown as.
 static FILTERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
@@ -74,6 +76,20 @@ impl World {
         let mut command = self.bare(&binary());
         command.args(arguments);
         command
+    }
+
+    /// A token of somebody who may look at what the partner has, and change nothing.
+    pub async fn guest(&self) -> String {
+        let people = format!("/v1/partners/{}/users", self.server.partner());
+        let guest = json!({ "email": "guest@example.com", "privileges": { "viewDeviceInfo": true } });
+        let invited = self.server.owner().await.post(&people, guest).await.is(StatusCode::CREATED);
+        let password = "a long enough password";
+        let accept = json!({ "token": invited.body["token"], "password": password, "firstName": "Guest" });
+        assert!(self.server.anonymous().post("/v1/invitations/accept", accept).await.status.is_success());
+        let form = [("grant_type", "password"), ("username", "guest@example.com"), ("password", password)];
+        let (id, secret) = (self.server.first("clientId"), self.server.first("clientSecret"));
+        let got = self.server.anonymous().token(&id, &secret, &form).await.ok().body;
+        got["access_token"].as_str().unwrap().to_owned()
     }
 
     /// The home of whoever starts something here.

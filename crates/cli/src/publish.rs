@@ -19,16 +19,21 @@ use self::options::{Publication, Waiting, Way};
 use self::outcome::{Outcome, Plan};
 use self::record::Wanted;
 use self::targets::Targets;
+use crate::client::settings::Credential;
 use crate::client::waiting::{self, Changes};
 use crate::client::{Client, Effect};
-use crate::failure::Failure;
+use crate::doctor::caller::{self, Rights};
+use crate::failure::{Exit, Failure};
 use crate::nouns::images;
 
 /// Publishes, the way that was chosen. The same again changes nothing and is a success.
 pub async fn run(options: Options, client: Client) -> Result<(), Failure> {
     let Publication { way, device_types, devices, waiting } = options.publication(client.settings.publish()?)?;
     match way {
-        Way::RecordFirst(wanted, out) => record_first::run(&client, wanted, &device_types, &out).await,
+        Way::RecordFirst(wanted, out) => {
+            let situation = Situation::look(&client, &wanted, &device_types, &devices).await?;
+            record_first::run(&client, wanted, situation, &out).await
+        }
         Way::File(wanted, path) => {
             let looking = Situation::look(&client, &wanted, &device_types, &devices);
             let (file, situation) = tokio::try_join!(LocalFile::hashed(path), looking)?;
@@ -45,12 +50,18 @@ struct Situation {
 }
 
 impl Situation {
+    /// Finds out whatever can be known before: that the caller may publish, and that all that is named is there and can
+    /// have the image.
+    ///
+    /// # Errors
+    /// If not.
     async fn look(
         client: &Client,
         wanted: &Wanted,
         device_types: &[String],
         devices: &[String],
     ) -> Result<Self, Failure> {
+        require_rights(client).await?;
         let record = record::find(client, wanted).await?;
         let known = match &record {
             Some(record) => images::associations(client, record).await?,
@@ -61,7 +72,25 @@ impl Situation {
         };
         let targets = Targets::find(client, device_types, devices).await?;
         targets.require_all_included(client, &known).await?;
+        if let Some(record) = &record {
+            targets.require_none_newer(client, record).await?;
+        }
         Ok(Self { record, known, targets })
+    }
+}
+
+/// That the caller may publish: a person may look without. A client is nobody to ask about.
+async fn require_rights(client: &Client) -> Result<(), Failure> {
+    if matches!(client.settings.credential, Credential::Client { .. }) {
+        return Ok(());
+    }
+    match caller::rights(client).await? {
+        Rights::Publish => Ok(()),
+        Rights::Look => {
+            let message = format!("you may not publish for the partner {}", client.settings.partner()?);
+            Err(Failure::of(Exit::NotAllowed, "forbidden", message)
+                .with_remedy("an owner of the partner can give you manageDeviceProfiles, with `otaria user edit`"))
+        }
     }
 }
 
@@ -91,8 +120,9 @@ async fn publish(
             "its tags and description stay as they are: `otaria image tag` and `otaria image edit` change them",
         );
     }
+    let mut outcome = Outcome::published(client.terminal, &settled, file, stored.sent);
     let associations = associations::complete(client, &settled.image, &targets.device_types).await?;
-    let mut outcome = Outcome::published(client.terminal, &settled, file, stored.sent, &associations);
+    outcome.available(&settled, &associations);
     let mut under_way = Vec::new();
     for device in &targets.devices {
         let pushed = pushes::push(client, &settled.image, &associations, device).await?;

@@ -84,12 +84,13 @@ impl Options {
     /// Settles what is published.
     ///
     /// # Errors
-    /// If it has no type or no name, or the record cannot be read.
+    /// If it has no type or no name, a value that the server does not take, or the record cannot be read.
     pub fn publication(self, defaults: &PublishDefaults) -> Result<Publication, Failure> {
         let wanted = match &self.from_record {
             Some(path) => self.recorded(path)?,
             None => self.wanted(defaults)?,
         };
+        wanted.require_valid()?;
         let way = match (self.file, self.out) {
             (Some(file), None) => Way::File(wanted, file),
             (None, Some(out)) => Way::RecordFirst(wanted, out),

@@ -1,21 +1,20 @@
 //! What is said of a publication: as it happens for people, at the end and in one piece for programs.
 
-use std::path::Path;
-
 use indicatif::HumanBytes;
 use otaria_wire::partner::{AssociationOut, DeviceTypeOut, PoolImageOut};
 use serde_json::{Value, json};
 
 use super::file::LocalFile;
 use super::pushes::Pushed;
-use super::record::{Before, Settled, Wanted, digest, title};
+use super::record::{FileOf, Settled, Status, Wanted, title};
 use super::targets::Device;
 use super::upload::Sent;
 use crate::client::waiting;
 use crate::failure::Failure;
 use crate::terminal::{Format, Terminal, print};
 
-/// What came of a publication.
+/// What came of a publication, from when the image stands. For programs it is said when it is dropped, whatever ended the
+/// command: all of it, an error on the way, Ctrl-C.
 pub struct Outcome {
     terminal: Terminal,
     published: Value,
@@ -25,25 +24,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The image is where it is to be. For people, that is said at once.
-    pub fn published(
-        terminal: Terminal,
-        settled: &Settled,
-        file: &LocalFile,
-        sent: Sent,
-        associations: &[AssociationOut],
-    ) -> Self {
-        let (status, verb) = match settled.before {
-            Before::Incomplete => ("published", "published"),
-            Before::Published => ("already_published", "already published:"),
-        };
+    /// The image is there.
+    pub fn published(terminal: Terminal, settled: &Settled, file: &LocalFile, sent: Sent) -> Self {
         let published = json!({
-            "status": status, "image": settled.image, "sha256": file.sha256(), "uploaded": sent == Sent::All,
-            "associations": associations,
+            "status": settled.status, "image": settled.image, "sha256": file.sha256(), "uploaded": sent == Sent::All,
+            "associations": [],
         });
-        let outcome = Self { terminal, published, pushes: Vec::new(), failure: None };
-        outcome.line(&format!("{verb} {}{}", title(&settled.image), for_whom(associations)));
-        outcome
+        Self { terminal, published, pushes: Vec::new(), failure: None }
+    }
+
+    /// It is where it is to be. For people, that is said at once.
+    pub fn available(&mut self, settled: &Settled, associations: &[AssociationOut]) {
+        self.published["associations"] = json!(associations);
+        self.line(&format!("{} {}{}", settled.status.verb(), title(&settled.image), for_whom(associations)));
     }
 
     /// What came of a push.
@@ -71,16 +64,12 @@ impl Outcome {
         }
     }
 
-    /// For programs everything is said now; the first thing that went wrong is how the command ends.
+    /// The first thing that went wrong is how the command ends.
     ///
     /// # Errors
     /// What went wrong first.
     pub fn finish(mut self) -> Result<(), Failure> {
-        if self.terminal.format() == Format::Json {
-            self.published["pushes"] = self.pushes.into();
-            print(&format!("{:#}", self.published));
-        }
-        self.failure.map_or(Ok(()), Err)
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     fn failed(&mut self, failure: Failure) {
@@ -98,13 +87,35 @@ impl Outcome {
     }
 }
 
-/// Says that a record was made or found, and is written down.
-pub fn recorded(terminal: Terminal, image: &PoolImageOut, associations: &[AssociationOut], out: &Path) {
-    let status = if digest(image).is_some() { "already_published" } else { "recorded" };
-    let record = json!({ "status": status, "image": image, "associations": associations, "pushes": [] });
-    let verb = if status == "recorded" { "recorded" } else { "already published:" };
-    let sentence = format!("{verb} {}{}: see {}", title(image), for_whom(associations), out.display());
-    terminal.done(&record, &sentence);
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        // Something else ended the command, and is how it ends.
+        if let Some(failure) = self.failure.take() {
+            self.terminal.warn(failure.message());
+        }
+        if self.terminal.format() == Format::Json {
+            self.published["pushes"] = std::mem::take(&mut self.pushes).into();
+            print(&format!("{:#}", self.published));
+        }
+    }
+}
+
+/// A record that was made or found, for programs.
+pub fn recorded(image: &PoolImageOut, associations: &[AssociationOut]) -> Value {
+    json!({ "status": status(Some(image), Status::Recorded), "image": image, "associations": associations, "pushes": [] })
+}
+
+/// The same for people.
+pub fn recorded_sentence(image: &PoolImageOut, associations: &[AssociationOut]) -> String {
+    format!("{} {}{}", status(Some(image), Status::Recorded).verb(), title(image), for_whom(associations))
+}
+
+/// What a command ends with that may find its record complete, and otherwise brings it as far as `otherwise`.
+fn status(record: Option<&PoolImageOut>, otherwise: Status) -> Status {
+    match record.map(FileOf::record) {
+        Some(FileOf::Ours(_) | FileOf::Elsewhere) => Status::AlreadyPublished,
+        Some(FileOf::None) | None => otherwise,
+    }
 }
 
 /// What a publication would do.
@@ -129,16 +140,12 @@ impl Plan<'_> {
             "associations": self.missing.iter().map(|missing| &missing.device_type_id).collect::<Vec<_>>(),
             "pushes": self.devices.iter().map(ids).collect::<Vec<_>>(),
         });
-        terminal.done(&object, &self.lines().join("\n"));
+        terminal.would(&object, &self.lines().join("\n"));
     }
 
     /// What the command would end with.
-    fn status(&self) -> &'static str {
-        match (self.record.and_then(digest), self.file) {
-            (Some(_), _) => "already_published",
-            (None, Some(_)) => "published",
-            (None, None) => "recorded",
-        }
+    fn status(&self) -> Status {
+        status(self.record, if self.file.is_some() { Status::Published } else { Status::Recorded })
     }
 
     fn lines(&self) -> Vec<String> {
@@ -148,7 +155,9 @@ impl Plan<'_> {
         }
         lines.push(match self.record {
             None => format!("would record {}", self.wanted),
-            Some(record) if digest(record).is_some() => format!("already published: {}", title(record)),
+            Some(record) if self.status() == Status::AlreadyPublished => {
+                format!("{} {}", self.status().verb(), title(record))
+            }
             Some(record) if self.file.is_none() => format!("already recorded: {}", title(record)),
             Some(record) => format!("would complete the record {}", title(record)),
         });

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use otaria_core::FirmwareType;
+use otaria_core::fields::Fields;
 use otaria_wire::partner::{BooleanValue, DeviceTypeOut, PoolImageOut};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::file::LocalFile;
@@ -10,9 +13,6 @@ use crate::client::Client;
 use crate::client::api::Change;
 use crate::failure::{Exit, Failure};
 use crate::nouns::images;
-
-/// The one firmware type whose images are made for a device type, without a file.
-const DEVICE_DESCRIPTION: i64 = 4;
 
 /// What is to be published, as whoever publishes it says.
 #[derive(Clone, Debug)]
@@ -33,6 +33,29 @@ pub struct Wanted {
     pub usual_tags: Vec<String>,
 }
 
+impl Wanted {
+    /// That the server takes every value, as it would say itself once it has the file.
+    ///
+    /// # Errors
+    /// What is wrong with each of those that it does not take.
+    pub fn require_valid(&self) -> Result<(), Failure> {
+        let mut fields = Fields::new();
+        fields.name("name", Some(&self.name));
+        fields.version(Some(&self.version));
+        fields.description(self.description.as_deref());
+        fields.tags(&self.tags_of_new().iter().cloned().map(Some).collect::<Vec<_>>());
+        fields.finish().map_err(|wrong| {
+            let wrong: Vec<_> = wrong.iter().map(|field| format!("{} {}", field.name, field.message)).collect();
+            Failure::usage(wrong.join("; "))
+        })
+    }
+
+    /// The tags of an image that is made now.
+    fn tags_of_new(&self) -> &[String] {
+        if self.tags.is_empty() { &self.usual_tags } else { &self.tags }
+    }
+}
+
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} (type {})", self.name, self.version, self.r#type)
@@ -51,7 +74,7 @@ pub struct Settled {
     /// The record, with the file's url.
     pub image: PoolImageOut,
     /// Whether it had that before.
-    pub before: Before,
+    pub status: Status,
 }
 
 impl Settled {
@@ -63,13 +86,50 @@ impl Settled {
     }
 }
 
-/// How a record stood before it was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Before {
-    /// It was not there, or had no file.
-    Incomplete,
-    /// It was published with this very file.
+/// What came of a publication, by the word that programs read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The record has the file now.
     Published,
+    /// It had this very file before.
+    AlreadyPublished,
+    /// There is a record, which has no file yet.
+    Recorded,
+}
+
+impl Status {
+    /// How a sentence for people begins, before what it is about.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::AlreadyPublished => "already published:",
+            Self::Recorded => "recorded",
+        }
+    }
+}
+
+/// Where the file of a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileOf<'i> {
+    /// It has none yet.
+    None,
+    /// In the partner's repository, under this SHA-256.
+    Ours(&'i str),
+    /// At a url of somebody else's, or one that leads nowhere. What is there cannot be compared.
+    Elsewhere,
+}
+
+impl<'i> FileOf<'i> {
+    /// What the record's url says.
+    pub fn record(image: &'i PoolImageOut) -> Self {
+        let repository = format!("/v1/ota/partners/{}/binaries", image.partner_id);
+        match image.url.rsplit_once('/') {
+            _ if image.url.is_empty() => Self::None,
+            Some((folder, digest)) if folder.ends_with(&repository) => Self::Ours(digest),
+            Some(_) | None => Self::Elsewhere,
+        }
+    }
 }
 
 /// Looks for the record.
@@ -94,7 +154,21 @@ pub async fn find(client: &Client, wanted: &Wanted) -> Result<Option<PoolImageOu
             client.api.search(of_type, is_it).await?
         }
     };
-    Ok(found.map(serde_json::from_value).transpose()?)
+    found.map(read).transpose()
+}
+
+/// A record, with the attribute that the server names only when it makes one.
+fn read(record: Value) -> Result<PoolImageOut, Failure> {
+    let mut image: PoolImageOut = serde_json::from_value(record)?;
+    image.version_attribute_id = FirmwareType::from_number(image.r#type).map(FirmwareType::version_attribute_id);
+    Ok(image)
+}
+
+/// A record as it is now: others may have changed it meanwhile.
+async fn again(client: &Client, image: &PoolImageOut) -> Result<PoolImageOut, Failure> {
+    let of_type = client.ota("pool")?.to("types").to(image.r#type);
+    let found = client.api.search(of_type, |known| known["id"] == image.id.as_str()).await?;
+    read(found.ok_or_else(|| Failure::not_found("record", &title(image)))?)
 }
 
 /// That an image of this firmware type can be made: whoever lacks the type should not upload first.
@@ -103,7 +177,7 @@ pub async fn find(client: &Client, wanted: &Wanted) -> Result<Option<PoolImageOu
 /// If there is no such type, or its images are not in the pool.
 pub async fn require_type(client: &Client, wanted: &Wanted) -> Result<(), Failure> {
     let r#type = wanted.r#type;
-    if r#type == DEVICE_DESCRIPTION {
+    if FirmwareType::from_number(r#type) == Some(FirmwareType::DEVICE_DESCRIPTION) {
         return Err(Failure::usage("a firmware image of type 4 describes a device type, and is never in the pool")
             .with_remedy(
                 "make it with `otaria api POST /v1/ota/partners/{partnerId}/deviceTypes/ID/firmwareImages`",
@@ -116,35 +190,31 @@ pub async fn require_type(client: &Client, wanted: &Wanted) -> Result<(), Failur
     }
 }
 
-/// The SHA-256 of the file in the repository that a record's url leads to; none while it leads to no such file.
-pub fn digest(image: &PoolImageOut) -> Option<&str> {
-    let (folder, digest) = image.url.rsplit_once('/')?;
-    folder.ends_with(&format!("/v1/ota/partners/{}/binaries", image.partner_id)).then_some(digest)
-}
-
 /// That a record can have this file.
 ///
 /// # Errors
-/// If it has another: a version is published once.
+/// If it has another, or one that is elsewhere: a version is published once.
 pub fn require_no_other(image: &PoolImageOut, file: &LocalFile) -> Result<(), Failure> {
-    match digest(image) {
-        Some(other) if other != file.sha256() => {
+    let refused = |code: &str, message: String| Err(Failure::of(Exit::Conflict, code, message));
+    let remedy = || format!("{} has {}: publish it as another --version", file.name(), file.sha256());
+    match FileOf::record(image) {
+        FileOf::None => Ok(()),
+        FileOf::Ours(known) if known == file.sha256() => Ok(()),
+        FileOf::Ours(other) => {
             let message = format!("{} is published with another file, of SHA-256 {other}", title(image));
-            let failure = Failure::of(Exit::Conflict, "published_with_another_file", message);
-            Err(failure.with_remedy(format!(
-                "{} has {}: publish it as another --version",
-                file.name(),
-                file.sha256()
-            )))
+            refused("published_with_another_file", message).map_err(|failure| failure.with_remedy(remedy()))
         }
-        Some(_) | None => Ok(()),
+        FileOf::Elsewhere => {
+            let message = format!("{} is published with a file that is elsewhere: {}", title(image), image.url);
+            refused("published_elsewhere", message).map_err(|failure| failure.with_remedy(remedy()))
+        }
     }
 }
 
 /// Sees to it that the record has the file: makes it, or completes the one that is there.
 ///
 /// # Errors
-/// If it has another file, or the server refuses.
+/// If it has another file, also one that it got meanwhile, or the server refuses.
 pub async fn settle(
     client: &Client,
     wanted: &Wanted,
@@ -153,17 +223,21 @@ pub async fn settle(
     (file, url): (&LocalFile, &str),
 ) -> Result<Settled, Failure> {
     let image = match found {
-        Some(image) => image,
+        Some(image) => again(client, &image).await?,
         None => match make(client, wanted, url, device_types).await? {
-            Made::Now(image) => return Ok(Settled { image, before: Before::Incomplete }),
+            Made::Now(image) => return Ok(Settled { image, status: Status::Published }),
             Made::ByOthers(image) => image,
         },
     };
     require_no_other(&image, file)?;
-    if digest(&image).is_some() {
-        return Ok(Settled { image, before: Before::Published });
+    if FileOf::record(&image) != FileOf::None {
+        return Ok(Settled { image, status: Status::AlreadyPublished });
     }
-    Ok(Settled { image: complete(client, wanted, image, url).await?, before: Before::Incomplete })
+    complete(client, wanted, &image, url).await?;
+    // Of two that complete it at once, the second wins, and the first is to know.
+    let image = again(client, &image).await?;
+    require_no_other(&image, file)?;
+    Ok(Settled { image, status: Status::Published })
 }
 
 /// Who made a record.
@@ -184,14 +258,13 @@ pub async fn make(
     url: &str,
     device_types: &[DeviceTypeOut],
 ) -> Result<Made, Failure> {
-    let tags = if wanted.tags.is_empty() { &wanted.usual_tags } else { &wanted.tags };
     let device_types: Vec<_> = device_types.iter().map(|device_type| &device_type.device_type_id).collect();
     let body = json!({
         "type": wanted.r#type, "name": wanted.name, "version": wanted.version, "description": wanted.description,
-        "tags": tags, "url": url, "associations": { client.settings.partner()?: device_types },
+        "tags": wanted.tags_of_new(), "url": url, "associations": { client.settings.partner()?: device_types },
     });
     match client.api.change(Change::post(client.ota("pool")?, body)).await {
-        Ok(made) => Ok(Made::Now(serde_json::from_value(made.map(|made| made.body).unwrap_or_default())?)),
+        Ok(made) => Ok(Made::Now(read(made.map(|made| made.body).unwrap_or_default())?)),
         Err(failure) if failure.code() == "firmware_image_exists" => {
             find(client, wanted).await?.map(Made::ByOthers).ok_or(failure)
         }
@@ -200,15 +273,16 @@ pub async fn make(
 }
 
 /// Gives a record without a file the file's url, and what else is said of it now.
-async fn complete(client: &Client, wanted: &Wanted, image: PoolImageOut, url: &str) -> Result<PoolImageOut, Failure> {
+async fn complete(client: &Client, wanted: &Wanted, image: &PoolImageOut, url: &str) -> Result<(), Failure> {
     let mut next = image.clone();
     url.clone_into(&mut next.url);
-    next.description = wanted.description.clone().or(image.description);
+    if wanted.description.is_some() {
+        next.description.clone_from(&wanted.description);
+    }
     if !wanted.tags.is_empty() {
         next.tags.clone_from(&wanted.tags);
     }
-    client.api.change(Change::put(images::path(client, &next)?, serde_json::to_value(&next)?)).await?;
-    Ok(next)
+    client.api.change(Change::put(images::path(client, &next)?, serde_json::to_value(&next)?)).await.map(drop)
 }
 
 #[cfg(test)]
@@ -220,14 +294,15 @@ mod tests {
             "id": "1", "name": "app", "type": 5, "versionNumber": "1", "version": "1", "url": url, "tags": [],
             "createdTimestamp": 1, "updatedTimestamp": 1, "partnerId": "p",
         });
-        serde_json::from_value(image).unwrap()
+        read(image).unwrap()
     }
 
     #[test]
-    fn only_a_url_of_the_repository_is_a_file() {
-        assert_eq!(digest(&image("http://ota/v1/ota/partners/p/binaries/ab")), Some("ab"));
-        for placeholder in ["", "none", "http://ota/v1/ota/partners/q/binaries/ab", "https://example.com/ab"] {
-            assert_eq!(digest(&image(placeholder)), None, "{placeholder}");
+    fn only_an_empty_url_is_no_file_and_only_one_of_the_repository_is_ours() {
+        assert_eq!(FileOf::record(&image("")), FileOf::None);
+        assert_eq!(FileOf::record(&image("http://ota/v1/ota/partners/p/binaries/ab")), FileOf::Ours("ab"));
+        for elsewhere in ["none", "http://ota/v1/ota/partners/q/binaries/ab", "https://cdn.example.com/app.bin"] {
+            assert_eq!(FileOf::record(&image(elsewhere)), FileOf::Elsewhere, "{elsewhere}");
         }
     }
 }

@@ -2,43 +2,55 @@
 
 use std::path::Path;
 
-use super::associations;
+use otaria_wire::partner::PoolImageOut;
+
 use super::outcome::{self, Plan};
 use super::record::{self, Made, Wanted, title};
-use super::targets::Targets;
+use super::{Situation, associations};
 use crate::client::{Client, Effect};
 use crate::failure::Failure;
-use crate::terminal::print;
+use crate::terminal::{Format, print};
 
 /// Makes the record or finds the one that is there, and writes it to `out`; `-` is standard output.
 ///
 /// # Errors
 /// If the server refuses, or the record cannot be written down.
-pub async fn run(client: &Client, wanted: Wanted, device_types: &[String], out: &Path) -> Result<(), Failure> {
-    let found = record::find(client, &wanted).await?;
-    let targets = Targets::find(client, device_types, &[]).await?;
+pub async fn run(client: &Client, wanted: Wanted, situation: Situation, out: &Path) -> Result<(), Failure> {
+    let Situation { record, known, targets } = situation;
     if client.api.effect() == Effect::DryRun {
-        let missing = targets.device_types.iter().collect();
-        Plan { wanted: &wanted, record: found.as_ref(), file: None, missing, devices: &[] }.print(client.terminal);
+        let missing = associations::missing(&known, &targets.device_types).collect();
+        Plan { wanted: &wanted, record: record.as_ref(), file: None, missing, devices: &[] }.print(client.terminal);
         return Ok(());
     }
-    let image = match found {
+    let image = match record {
         Some(image) => image,
         None => match record::make(client, &wanted, "", &targets.device_types).await? {
             Made::Now(image) | Made::ByOthers(image) => image,
         },
     };
     let associations = associations::complete(client, &image, &targets.device_types).await?;
-    let text = format!("{:#}", serde_json::to_value(&image)?);
-    if out.as_os_str() == "-" {
-        print(&text);
-        client.terminal.say(&format!("recorded {}", title(&image)));
+    let sentence = outcome::recorded_sentence(&image, &associations);
+    let is_standard_output = out.as_os_str() == "-";
+    if !is_standard_output {
+        write(&image, out)?;
+    }
+    if is_standard_output && client.terminal.format() == Format::Human {
+        print(&text(&image)?);
+        client.terminal.say(&sentence);
         return Ok(());
     }
-    std::fs::write(out, text + "\n").map_err(|error| {
-        Failure::new(format!("{}: {error}", out.display()))
-            .with_remedy(format!("{} is recorded all the same: the same command again finds it", title(&image)))
-    })?;
-    outcome::recorded(client.terminal, &image, &associations, out);
+    // To standard output goes one object then, whose `image` is the record.
+    client.terminal.done(&outcome::recorded(&image, &associations), &format!("{sentence}: see {}", out.display()));
     Ok(())
+}
+
+fn write(image: &PoolImageOut, out: &Path) -> Result<(), Failure> {
+    std::fs::write(out, text(image)? + "\n").map_err(|error| {
+        Failure::new(format!("{}: {error}", out.display()))
+            .with_remedy(format!("{} is recorded all the same: the same command again finds it", title(image)))
+    })
+}
+
+fn text(image: &PoolImageOut) -> Result<String, Failure> {
+    Ok(format!("{:#}", serde_json::to_value(image)?))
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use indicatif::HumanBytes;
 use otaria_wire::http::file_names::disposition;
-use reqwest::{Body, Method, StatusCode, header};
+use reqwest::{Body, Method, header};
 use serde_json::{Value, json};
 
 use super::file::{LocalFile, PIECE};
@@ -65,8 +65,11 @@ pub async fn into_repository(client: &Client, file: &LocalFile) -> Result<Stored
 /// If the server cannot be reached, or refuses.
 pub async fn would_be_sent(client: &Client, file: &LocalFile) -> Result<Sent, Failure> {
     let path = client.ota("binaries")?.to(file.sha256());
-    let answer = client.api.attempt(Method::HEAD, &path, |request| request).await?;
-    Ok(if answer.status() == StatusCode::NOT_FOUND { Sent::All } else { Sent::Nothing })
+    match client.api.send(Method::HEAD, &path, |request| request).await {
+        Ok(_) => Ok(Sent::Nothing),
+        Err(failure) if failure.exit() == Exit::NotFound => Ok(Sent::All),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Moves what was uploaded under this digest; none if nothing was.
