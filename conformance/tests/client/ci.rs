@@ -89,6 +89,45 @@ async fn the_script_publishes_once_however_often_it_runs(#[case] engine: Engine)
     let refused = script(&world, &[("OTARIA_CLIENT_SECRET", "wrong")]).output().unwrap();
     assert_eq!(refused.status.code(), Some(4), "{}", prints(&refused));
     assert_eq!(pool(&world, &api).await.len(), 1);
+    // What is refused has not been sent.
+    assert_eq!(world.server.repository_files().len(), 1);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn the_script_looks_before_it_sends_anything(#[case] engine: Engine) {
+    let (world, api, _) = pipeline(engine).await;
+    let exit = |variables: &[(&str, &str)]| script(&world, variables).output().unwrap().status.code();
+    assert_eq!(exit(&[("OTARIA_VERSION", "")]), Some(2));
+    assert_eq!(exit(&[("OTARIA_CLIENT_SECRET", "")]), Some(2));
+    assert_eq!(exit(&[("OTARIA_TYPE", "102")]), Some(3));
+    assert_eq!(exit(&[("OTARIA_PUSH", "lamp-1")]), Some(3));
+    assert_eq!(exit(&[("OTARIA_DEVICE_TYPES", "0199c7de-8f4b-7bd5-9d5c-1f0f7a3e2b11")]), Some(3));
+    assert_eq!(exit(&[("OTARIA_PARTNER", "0199c7de-8f4b-7bd5-9d5c-1f0f7a3e2b11")]), Some(4));
+    assert_eq!(exit(&[("OTARIA_URL", "http://127.0.0.1:1")]), Some(1));
+    assert_eq!(pool(&world, &api).await, Vec::<Value>::new());
+    assert_eq!(world.server.repository_files(), []);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn the_script_completes_a_record_and_takes_its_secret_from_a_file(#[case] engine: Engine) {
+    let (world, api, _) = pipeline(engine).await;
+    let path = format!("/v1/ota/partners/{}/pool", world.server.partner());
+    let record = json!({ "type": 101, "name": "app / ü", "version": "1.4.2", "tags": ["qa"] });
+    let record = api.post(&path, record).await.is(StatusCode::CREATED).body;
+    std::fs::write(world.folder.path().join("secret"), format!("{}\n", world.server.first("clientSecret"))).unwrap();
+    let mut command = script(&world, &[("OTARIA_CLIENT_SECRET_FILE", "secret")]);
+    let completed = command.env_remove("OTARIA_CLIENT_SECRET").output().unwrap();
+    assert!(succeeded(&world, &completed).contains("published: app / ü 1.4.2"));
+    let images = pool(&world, &api).await;
+    assert_eq!(images.len(), 1);
+    assert_eq!((&images[0]["versionNumber"], &images[0]["tags"]), (&record["versionNumber"], &json!(["qa"])));
+    assert!(images[0]["url"].as_str().unwrap().contains("/binaries/"), "{}", images[0]);
 }
 
 #[rstest]
