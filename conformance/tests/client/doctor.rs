@@ -23,6 +23,7 @@ async fn what_works_is_said_to_work(#[case] engine: Engine) {
         "OTARIA_CLIENT_SECRET= otaria doctor",
         "env -u OTARIA_PARTNER otaria doctor",
         "OTARIA_PARTNER=00000000-0000-7000-8000-000000000000 otaria doctor --json > /dev/null",
+        "OTARIA_ACCOUNT=00000000-0000-7000-8000-000000000000 otaria doctor | grep -A 1 account:",
         "OTARIA_URL=ota.example.com otaria doctor",
         "env -u OTARIA_URL otaria doctor",
         "OTARIA_URL=http://127.0.0.1:1 otaria doctor",

@@ -220,11 +220,11 @@ async fn whoever_interrupts_at_a_prompt_gets_the_terminal_back() {
         assert_eq!(output.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
         shown.extend(byte);
     }
-    child.stdin.take().unwrap().write_all(b"\x03").unwrap();
+    child.stdin.take().unwrap().write_all(b"hunter2\x03").unwrap();
     output.read_to_end(&mut shown).unwrap();
     child.wait().unwrap();
     let shown = String::from_utf8_lossy(&shown).into_owned();
-    assert!(shown.contains("ended with 130"), "{shown}");
+    assert!(shown.contains("ended with 130") && !shown.contains("hunter2"), "{shown}");
     assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown}");
 }
 

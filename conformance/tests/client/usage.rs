@@ -206,6 +206,7 @@ async fn whatever_request_is_sent_with_the_settings_of_every_other_command() {
         "otaria api GET '/v1/ota/partners/{partnerId}/pool?sort=version' --paginate | grep '\"version\"'",
         "otaria api GET '/v1/ota/partners/{partnerId}/pool' -F size=1 --paginate",
         "otaria api GET https://elsewhere.example/v1/users/me",
+        "otaria api GET '/v1/ota/partners/{partnerId}/pool?tags=http://a'",
         "otaria api GET \"$OTARIA_URL.elsewhere.example/v1/users/me\"",
         "otaria api GET \"$OTARIA_URL/v1/ota/partners/{partnerId}/tags\"",
         "otaria api HEAD /livez --json | grep content-type",

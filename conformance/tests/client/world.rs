@@ -10,8 +10,12 @@ use regex::Regex;
 use reqwest::StatusCode;
 use serde_json::json;
 
+/// How long a command may run, in seconds. What hangs fails then.
+const LIMIT: &str = "120";
+
 /// What differs from run to run, and what it is shown as.
 static FILTERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+    let folder = format!(r"{}/\.tmp\w+", regex::escape(&std::env::temp_dir().display().to_string()));
     let filters = [
         // Columns stay where they are.
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}  ", "[id]                                  "),
@@ -21,7 +25,7 @@ static FILTERS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
         (r"\b1[6-9]\d{11}\b", "[millis]"),
         (r"127\.0\.0\.1:\d+", "[server]"),
-        (r"/tmp/\.tmp\w+", "[folder]"),
+        (folder.as_str(), "[folder]"),
         // Tokens and secrets, as the server makes them; that of a device is hex.
         (r"\b([0-9a-f]{32}\b|[A-Za-z0-9_-]{43,})", "[secret]"),
     ];
@@ -98,7 +102,8 @@ impl World {
     }
 
     fn bare(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new("timeout");
+        command.args(["--foreground", LIMIT]).arg(program);
         command.current_dir(self.folder.path()).env_clear().env("PATH", std::env::var("PATH").unwrap());
         command.env("HOME", self.home()).env("XDG_CONFIG_HOME", self.home().join(".config"));
         command

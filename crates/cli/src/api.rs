@@ -140,7 +140,7 @@ async fn print_body(mut response: Response) -> Result<(), Failure> {
 
 /// The path that was given, which may be a URL of the server itself and of no other: the token goes with it.
 fn path(given: &str, settings: &Settings) -> Result<Path, Failure> {
-    let given = match given.contains("://") {
+    let given = match is_url(given) {
         true => below(given, settings)?,
         false => given.to_owned(),
     };
@@ -150,6 +150,12 @@ fn path(given: &str, settings: &Settings) -> Result<Path, Failure> {
         "{accountId}" => settings.account().map(Some),
         _ => Ok(None),
     })
+}
+
+/// Whether a text begins as URLs do (RFC 3986, 3.1); paths may have one in their query.
+fn is_url(text: &str) -> bool {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    text.split_once("://").is_some_and(|(before, _)| is_scheme(before))
 }
 
 fn below(url: &str, settings: &Settings) -> Result<String, Failure> {

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use self::table::{Column, Table};
+use self::table::{Column, Table, printable};
 use crate::failure::{Exit, Failure};
 
 /// Why data was lost, the first time.
@@ -101,7 +101,7 @@ impl Terminal {
     pub fn would(&self, plan: &Value, sentence: &str) {
         match self.format {
             Format::Json => print(&pretty(plan)),
-            Format::Human => print(sentence),
+            Format::Human => print(&printable(sentence)),
         }
     }
 
@@ -109,13 +109,13 @@ impl Terminal {
     pub fn event(&self, event: &Value, line: &str) {
         match self.format {
             Format::Json => print(&event.to_string()),
-            Format::Human => print(line),
+            Format::Human => print(&printable(line)),
         }
     }
 
     fn print_unless_quiet(&self, sentence: &str) {
         if self.talk == Talk::Normal {
-            print(sentence);
+            print(&printable(sentence));
         }
     }
 
@@ -165,9 +165,9 @@ pub fn all_is_written() -> Result<(), Failure> {
     }
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error. What a server says in it may not steer the terminal.
 pub fn complain(line: &str) {
-    drop(writeln!(anstream::stderr(), "{line}"));
+    drop(writeln!(anstream::stderr(), "{}", printable(line)));
 }
 
 fn pretty(value: &Value) -> String {

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::Args;
 use otaria_wire::partner::MeOut;
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 
 use crate::client::api::Grant;
@@ -154,6 +154,16 @@ impl Echo {
     fn as_it_is() -> Self {
         Self(tcgetattr(std::io::stdin()).ok())
     }
+
+    /// Shows nothing of what is typed from now on but the end of a line.
+    fn off() -> Result<Self, Failure> {
+        let before = tcgetattr(std::io::stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(std::io::stdin(), OptionalActions::Now, &hidden)?;
+        Ok(Self(Some(before)))
+    }
 }
 
 impl Drop for Echo {
@@ -167,6 +177,10 @@ impl Drop for Echo {
 
 fn visible(question: &str, instead: &str) -> Result<String, Failure> {
     require_terminal(question, instead)?;
+    ask_on_terminal(question)
+}
+
+fn ask_on_terminal(question: &str) -> Result<String, Failure> {
     // No answer shows that a question could not be asked.
     drop(write!(anstream::stderr(), "{question}: "));
     line_of_stdin()
@@ -174,7 +188,8 @@ fn visible(question: &str, instead: &str) -> Result<String, Failure> {
 
 fn hidden(question: &str, instead: &str) -> Result<String, Failure> {
     require_terminal(question, instead)?;
-    Ok(rpassword::prompt_password(format!("{question}: "))?)
+    let _echo = Echo::off()?;
+    ask_on_terminal(question)
 }
 
 fn require_terminal(question: &str, instead: &str) -> Result<(), Failure> {

@@ -147,7 +147,11 @@ mod tests {
         1   a lamp with quite a long name, so long  2026-09-21 14:13:20Z
         2   \u{fffd}[31mred
         ");
-        insta::assert_snapshot!(plain(&table.render(Some(50))), @"");
+        insta::assert_snapshot!(plain(&table.render(Some(50))), @"
+        ID  NAME                 CREATED
+        1   a lamp with quite …  2026-09-21 14:13:20Z
+        2   \u{fffd}[31mred
+        ");
         let narrow = plain(&table.render(Some(10)));
         assert!(narrow.contains("2026-09-21 14:13:20Z"), "{narrow}");
     }
