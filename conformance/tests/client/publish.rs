@@ -156,6 +156,8 @@ async fn a_build_that_carries_its_version_number_has_its_record_first(#[case] en
         &format!("{first} --out - --json | jq '.status, .image.versionAttributeId'"),
         "jq .versionAttributeId record.json",
         &format!("{first} --out nowhere/record.json"),
+        &format!("{first} --out /dev/stdout --quiet | jq .name"),
+        "ls",
         "jq -r .versionNumber record.json > app.swu",
         "otaria publish app.swu --from-record record.json --dry-run",
         "otaria publish app.swu --from-record record.json --description 'It glows'",

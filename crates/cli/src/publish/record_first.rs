@@ -1,6 +1,7 @@
 //! `--record-first`: the record, and with it the version number, for a build that is to carry it inside.
 
 use std::path::Path;
+use std::{fs, io};
 
 use otaria_wire::partner::PoolImageOut;
 
@@ -45,10 +46,26 @@ pub async fn run(client: &Client, wanted: Wanted, situation: Situation, out: &Pa
 }
 
 fn write(image: &PoolImageOut, out: &Path) -> Result<(), Failure> {
-    std::fs::write(out, text(image)? + "\n").map_err(|error| {
+    let text = text(image)? + "\n";
+    put(&text, out).map_err(|error| {
         Failure::new(format!("{}: {error}", out.display()))
             .with_remedy(format!("{} is recorded all the same: the same command again finds it", title(image)))
     })
+}
+
+/// Writes a file beside, and puts it in the place of the other at once: nobody reads half of it.
+fn put(text: &str, out: &Path) -> io::Result<()> {
+    // What is a pipe, a device or a link stays one.
+    if out.symlink_metadata().is_ok_and(|known| !known.is_file()) {
+        return fs::write(out, text);
+    }
+    let mut next = out.as_os_str().to_owned();
+    next.push(format!(".{}", std::process::id()));
+    let written = fs::write(&next, text).and_then(|()| fs::rename(&next, out));
+    if written.is_err() {
+        drop(fs::remove_file(&next));
+    }
+    written
 }
 
 fn text(image: &PoolImageOut) -> Result<String, Failure> {
