@@ -7,7 +7,7 @@ use clap::Args;
 use crate::terminal::{Format, Talk, Terminal};
 
 /// Which server, as whom, and how much is said about it. Each but the last three may as well come from the environment,
-/// from `otaria.toml` or from the user's own file.
+/// as it is or as the name of a file that holds it (`…_FILE`), from `otaria.toml` or from the user's own file.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection and output")]
 pub struct ClientOptions {
@@ -29,7 +29,7 @@ pub struct ClientOptions {
     /// An access token; others on the machine can read it there
     #[arg(long, global = true, value_name = "TOKEN", hide = true, conflicts_with = "token_stdin")]
     pub(super) token: Option<String>,
-    /// The id of the partner's client [env: OTARIA_CLIENT_ID]
+    /// The id of the partner's client [env: OTARIA_CLIENT_ID, OTARIA_CLIENT_ID_FILE]
     #[arg(long, global = true, value_name = "ID")]
     pub(super) client_id: Option<String>,
     /// The secret of the partner's client [env: OTARIA_CLIENT_SECRET, OTARIA_CLIENT_SECRET_FILE]; others on the machine
