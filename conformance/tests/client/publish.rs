@@ -192,6 +192,7 @@ async fn what_is_published_goes_to_device_types_and_devices(#[case] engine: Engi
         &format!("otaria publish 1.swu {IMAGE} --version 1 --device-type Lamp --device-type Hub --dry-run"),
         &format!("otaria publish 1.swu {IMAGE} --version 1 --device-type Lamp --device-type Hub"),
         &format!("otaria publish 1.swu {IMAGE} --version 1 --device-type Lamp"),
+        &format!("otaria publish --record-first {IMAGE} --version 1 --device-type Lamp --out r.json --dry-run"),
         &format!("otaria publish 2.swu {IMAGE} --version 2 --device-type Lamp --push lamp-1 --push lamp-2 --json"),
     ]);
     lamp.succeeds().await;
@@ -256,6 +257,27 @@ async fn whoever_stops_waiting_knows_what_was_done(#[case] engine: Engine) {
     assert_eq!(told["associations"].as_array().unwrap().len(), 1);
     let last = String::from_utf8(output.stderr).unwrap().lines().last().unwrap().to_owned();
     assert_eq!(serde_json::from_str::<Value>(&last).unwrap()["code"], "interrupted");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn an_error_after_the_image_stands_does_not_hide_it(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    Lamp::make(&world, "lamp-1").await;
+    file(&world, "app.swu", 64 << 20);
+    let mut bottleneck = Bottleneck::before(&world.server).await;
+    let line = format!("otaria publish app.swu {IMAGE} --version 1 --device-type Lamp --push lamp-1 --json");
+    let process = start(&world, &format!("{line} --url {}", bottleneck.url()));
+    bottleneck.holds().await;
+    let deleted = world.shell("otaria device delete lamp-1").output().unwrap();
+    assert!(deleted.status.success(), "{}", prints(&deleted));
+    bottleneck.opens();
+    let output = ended(process).await;
+    assert_eq!(output.status.code(), Some(3), "{}", prints(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["status"], &told["pushes"]), (&"published".into(), &json!([])));
 }
 
 #[rstest]

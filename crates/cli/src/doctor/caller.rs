@@ -89,7 +89,10 @@ pub async fn rights(client: &Client) -> Result<Rights, Failure> {
     };
     let access = me["partnerAccess"].as_array().into_iter().flatten();
     let chosen = client.settings.partner().unwrap_or_default();
-    let mut privileges = access.filter(|access| access["partner"]["partnerId"] == chosen).map(|a| &a["privileges"]);
+    let is_chosen = |access: &&Value| {
+        access["partner"]["partnerId"].as_str().is_some_and(|partner| partner.eq_ignore_ascii_case(chosen))
+    };
+    let mut privileges = access.filter(is_chosen).map(|access| &access["privileges"]);
     let may = |privileges: &Value| privileges["owner"] == true || privileges["manageDeviceProfiles"] == true;
     Ok(if privileges.any(may) { Rights::Publish } else { Rights::Look })
 }
