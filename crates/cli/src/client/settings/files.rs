@@ -142,7 +142,7 @@ impl RepositoryFile {
         let Some(path) = folders(&here).map(|folder| folder.join(REPOSITORY_FILE)).find(|path| path.is_file()) else {
             return Ok(None);
         };
-        is_trusted(&path)?;
+        is_trusted(&path, &here)?;
         let mut table: toml::Table = read(&path)?.parse().map_err(|error| wrong(&path, &error))?;
         if let Some(secret) = SECRETS.iter().find(|secret| table.contains_key(**secret)) {
             return Err(refused(&path, &format!("`{secret}` is a secret, and this file is for everybody"))
@@ -161,16 +161,24 @@ fn folders(here: &Path) -> impl Iterator<Item = &Path> {
     here.ancestors().take(repository.map_or(usize::MAX, |above| above + 1))
 }
 
-/// That a file is the caller's own, or the administrator's. One that somebody else put above the folder could send the
-/// caller's secrets to a server of theirs.
-fn is_trusted(path: &Path) -> Result<(), Failure> {
-    let owner = std::fs::metadata(path).map_err(|error| refused(path, &error.to_string()))?.uid();
-    let caller = rustix::process::geteuid().as_raw();
-    if owner == caller || owner == 0 {
+/// That nobody but those whose folder this is has put the file there: whoever else did could send the caller's secrets to a
+/// server of theirs.
+fn is_trusted(path: &Path, here: &Path) -> Result<(), Failure> {
+    let owner = |path: &Path| match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.uid()),
+        Err(error) => Err(refused(path, &error.to_string())),
+    };
+    if is_of_those(owner(path)?, rustix::process::geteuid().as_raw(), owner(here)?) {
         return Ok(());
     }
     Err(refused(path, "it belongs to somebody else, and could send your secrets to a server of theirs")
         .with_remedy("make it your own with `chown`, if it is what you want, or remove it"))
+}
+
+/// Whether a file is the caller's own, the administrator's, or of whoever owns the folder that the caller works in: in a
+/// container that is often another user than the one who checked it out.
+fn is_of_those(file: u32, caller: u32, folder: u32) -> bool {
+    [caller, 0, folder].contains(&file)
 }
 
 /// The user's own file: what goes for each profile.
@@ -236,4 +244,17 @@ fn wrong(path: &Path, error: &toml::de::Error) -> Failure {
 
 fn refused(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("{}: {}", path.display(), why.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_trusted_by_its_owner() {
+        let (root, caller, runner, stranger) = (0, 1000, 1001, 1002);
+        assert!(is_of_those(caller, caller, caller) && is_of_those(root, caller, caller));
+        assert!(is_of_those(runner, root, runner), "a container works as root in what a runner checked out");
+        assert!(!is_of_those(stranger, caller, caller) && !is_of_those(stranger, root, caller));
+    }
 }
