@@ -257,6 +257,49 @@ async fn a_sign_in_goes_to_its_own_server_alone() {
     assert_eq!(asked.try_recv().ok(), None, "somebody else was asked");
 }
 
+/// A sign-in as it is kept.
+fn write_credentials(world: &World, url: &str, of: &str) {
+    let text = format!(
+        "[default]\nurl = \"{url}/\"\nusername = \"{of}\"\nclient_id = \"client-of-{of}\"\nclient_secret = \"secret-of-{of}\"\n\
+         access_token = \"token-of-{of}\"\nexpires = 9999999999999\nrefresh_token = \"refresh-of-{of}\"\n"
+    );
+    std::fs::create_dir_all(credentials(world).parent().unwrap()).unwrap();
+    std::fs::write(credentials(world), text).unwrap();
+}
+
+#[tokio::test]
+async fn a_sign_in_elsewhere_meanwhile_stays_elsewhere() {
+    let world = World::start(Engine::Sqlite).await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    write_credentials(&world, &url, "one");
+    let command = world.command_of_nobody(&["whoami"]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = [0; 4096];
+    let read = stream.read(&mut request).unwrap();
+    assert!(String::from_utf8_lossy(&request[..read]).contains("token-of-one"));
+    // Under the same profile, at another server.
+    write_credentials(&world, "http://127.0.0.1:9", "two");
+    stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    drop(stream);
+    let output = command.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", prints(&output));
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "what is for the second server was sent to the first");
+    assert_eq!(kept(&world, "default")["refresh_token"].as_str(), Some("refresh-of-two"));
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_done_again() {
+    let world = World::start(Engine::Sqlite).await;
+    let (url, asked) = listener("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n".to_owned());
+    let mut create = world.command_of_nobody(&["api", "POST", "/v1/partners", "-f", "name=Other", "--json"]);
+    let output = create.env("OTARIA_URL", url).env("OTARIA_TOKEN", "token").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", prints(&output));
+    assert!(prints(&output).contains("\"retryable\":true"), "{}", prints(&output));
+    assert_eq!(asked.try_iter().count(), 1, "{}", prints(&output));
+}
+
 #[tokio::test]
 async fn nobody_is_redirected_to_another_server() {
     let world = World::start(Engine::Sqlite).await;
