@@ -1,12 +1,13 @@
 # The commands of this project. `make run` shows it working; `make test` runs every check.
 
-.PHONY: run test format lint unit corpus conformance schemathesis deny deb soak fuzz bench install-postgres install-packaging install-page-tools install-swupdate install-zchunk
+.PHONY: run test format lint unit corpus conformance schemathesis deny deb soak fuzz bench install-postgres install-packaging install-page-tools install-swupdate install-zchunk install-shellcheck
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DEB_VERSION := 3.8.0
 CARGO_FUZZ_VERSION := 0.13.2
 TOOLS := $(CURDIR)/target/tools
 CARGO := cargo
+SHELL_SCRIPTS := $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* benches/* deploy/* examples/ci/* 2>/dev/null)
 # A workspace of its own, and a folder for what is built there.
 FUZZ_AT := --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
@@ -22,9 +23,11 @@ format:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 
-lint:
+lint: install-shellcheck
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p otaria-cli --no-default-features --all-targets --locked -- -D warnings
 	$(CARGO) clippy --all-targets --locked $(FUZZ_AT) -- -D warnings
+	PATH="$(CURDIR)/target/shellcheck/usr/bin:$$PATH" shellcheck $(SHELL_SCRIPTS)
 
 # Units, properties, contracts of the store, HTTP against the router: both databases.
 unit:
@@ -84,6 +87,9 @@ install-swupdate:
 install-zchunk:
 	scripts/install-zchunk
 
+install-shellcheck:
+	scripts/install-shellcheck
+
 install-postgres:
 	scripts/install-postgres
 
@@ -92,7 +98,8 @@ MINUTES ?= 30
 soak:
 	scripts/soak $(MINUTES)
 
-# Figures: from exec to the first answer, idle memory.
+# Figures: from exec to the first answer, idle memory; what publishing costs beside a bare upload.
 bench:
 	$(CARGO) build --release --locked --bin otaria
 	benches/start
+	benches/publish

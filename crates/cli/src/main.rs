@@ -1,112 +1,176 @@
-//! `otaria`: the command that serves over-the-air updates, and what an operator runs beside it.
+//! `otaria`: the command that serves over-the-air updates, what an operator runs beside it, and what pipelines and
+//! people call a server with.
 
-mod bootstrap;
-mod check;
-mod demo;
-mod options;
-mod password;
-mod ready;
-mod serve;
-mod supervisor;
+mod api;
+mod arguments;
+mod client;
+mod completion;
+mod doctor;
+mod duration;
+mod failure;
+mod nouns;
+mod publish;
+#[cfg(feature = "server")]
+mod server;
+mod sign_in;
+mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use options::ServerOptions;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-/// Over-the-air updates: one server that starts in a blink.
+use crate::client::{Client, ClientOptions, Profile};
+use crate::failure::Failure;
+use crate::terminal::Format;
+
+/// Over-the-air updates: one server that starts in a blink, and the command to publish with
 #[derive(Parser)]
-#[command(name = "otaria", version, about, max_term_width = 100)]
+#[command(name = "otaria", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
+#[command(subcommand_help_heading = "Commands")]
 enum Command {
-    /// Serve devices, pipelines and people
-    Serve(ServerOptions),
-    /// Make the first partner, owner and account, and print their credentials once
-    Bootstrap(bootstrap::Options),
-    /// Show a whole publication, from upload to installed, on simulated devices
-    Demo(demo::Options),
-    /// Give somebody who lost theirs a new password, print it once, and end their sign-ins
-    ResetPassword(password::Options),
-    /// Verify the audit logs and the binaries that are stored
-    Check(ServerOptions),
-    /// Ask the server that runs with these settings here whether it is ready; exit code 1 if it is not
-    Ready(ServerOptions),
-    /// Print the settings in force, without secrets
-    Config(ServerOptions),
-    /// Print the OpenAPI document of the partner API
-    Openapi,
+    /// Publish a file: upload it, record it, make it available to device types, push it to devices
+    Publish(With<publish::Options>),
+    /// Firmware types
+    Type(On<nouns::types::Command>),
+    /// Images in the pool, and for which device types they are
+    Image(On<nouns::images::Command>),
+    /// The kinds of devices, and how each takes updates
+    DeviceType(On<nouns::device_types::Command>),
+    /// Devices
+    Device(On<nouns::devices::Command>),
+    /// Images on their way to devices
+    Push(On<nouns::pushes::Command>),
+    /// The people who work for the partner
+    User(On<nouns::users::Command>),
+    /// The partner
+    Partner(On<nouns::partners::Command>),
+    /// Tokens with which a gateway speaks for many devices
+    GatewayToken(On<nouns::gateway_tokens::Command>),
+    /// Sign in as a person, and stay signed in
+    Login(With<sign_in::login::Options>),
+    /// Forget a sign-in, here and on the server
+    Logout(ClientOptions),
+    /// Who is signed in, where, and what they may do
+    Whoami(ClientOptions),
+    /// Send a request to the API, and print the answer
+    Api(With<api::Options>),
+    /// Find out what keeps this command, or devices, from working with a server
+    Doctor(ClientOptions),
+    /// Print what a shell needs to complete this command
+    Completion(completion::Options),
+    #[cfg(feature = "server")]
+    #[command(flatten)]
+    Server(server::Command),
 }
 
-/// Why a command failed, and with which exit code.
-#[derive(Debug)]
-struct Failure {
-    code: u8,
-    error: Box<dyn std::error::Error + Send + Sync>,
+/// A command and the options of everything that calls a server.
+#[derive(clap::Args)]
+struct With<A: clap::Args> {
+    #[command(flatten)]
+    options: A,
+    #[command(flatten)]
+    client: ClientOptions,
 }
 
-impl Failure {
-    /// Something is not as it must be: exit code 1.
-    fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { code: 1, error: error.into() }
-    }
-
-    /// It contradicts what is there: exit code 5.
-    fn conflict(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { code: 5, error: error.into() }
-    }
+/// A noun with its verbs, and the same options.
+#[derive(clap::Args)]
+struct On<C: Subcommand> {
+    #[command(subcommand)]
+    command: C,
+    #[command(flatten)]
+    client: ClientOptions,
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::new(error)
-    }
-}
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Serve(options) => serve::run(&options).await,
-        Command::Bootstrap(options) => bootstrap::run(&options).await,
-        Command::Demo(options) => demo::run(&options).await,
-        Command::ResetPassword(options) => password::run(&options).await,
-        Command::Check(options) => check::run(&options).await,
-        Command::Ready(options) => ready::run(&options).await,
-        Command::Config(options) => options.settings().map(|settings| print(&settings.describe())),
-        Command::Openapi => openapi(),
+fn main() -> ExitCode {
+    let format = Format::asked_for(std::env::args_os());
+    let command = match Cli::try_parse_from(arguments::in_order(std::env::args_os())) {
+        Ok(cli) => cli.command,
+        Err(error) => return wrong_usage(&error, format),
     };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fails(&Failure::from(error), format),
+    };
+    let result = runtime.block_on(run(command)).and_then(|()| terminal::all_is_written());
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("otaria: {}", chain(failure.error.as_ref()));
-            ExitCode::from(failure.code)
+            // Whoever interrupts does not wait for a thread that still reads a file.
+            runtime.shutdown_background();
+            fails(&failure, format)
         }
     }
 }
 
-/// An error and all that caused it, on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Publish(with) => called(with.client, |client| publish::run(with.options, client)).await,
+        Command::Type(on) => called(on.client, |client| nouns::types::run(on.command, client)).await,
+        Command::Image(on) => called(on.client, |client| nouns::images::run(on.command, client)).await,
+        Command::DeviceType(on) => called(on.client, |client| nouns::device_types::run(on.command, client)).await,
+        Command::Device(on) => called(on.client, |client| nouns::devices::run(on.command, client)).await,
+        Command::Push(on) => called(on.client, |client| nouns::pushes::run(on.command, client)).await,
+        Command::User(on) => called(on.client, |client| nouns::users::run(on.command, client)).await,
+        Command::Partner(on) => called(on.client, |client| nouns::partners::run(on.command, client)).await,
+        Command::GatewayToken(on) => called(on.client, |client| nouns::gateway_tokens::run(on.command, client)).await,
+        Command::Login(with) => {
+            let client = Client::of(with.client, Profile::MayBeNew)?;
+            interruptible(sign_in::login::run(with.options, client)).await
+        }
+        Command::Logout(options) => interruptible(sign_in::logout::run(options)).await,
+        Command::Whoami(options) => called(options, sign_in::whoami::run).await,
+        Command::Api(with) => called(with.client, |client| api::run(with.options, client)).await,
+        Command::Doctor(options) => interruptible(doctor::run(options)).await,
+        Command::Completion(options) => {
+            completion::run(&options, &Cli::command());
+            Ok(())
+        }
+        #[cfg(feature = "server")]
+        Command::Server(command) => server::run(command).await,
     }
-    text
 }
 
-/// Writes a line to standard output; whoever closed it does not want it.
-fn print(line: &str) {
-    use std::io::Write as _;
-    drop(writeln!(std::io::stdout(), "{line}"));
+/// Runs what calls a server.
+async fn called<W>(options: ClientOptions, work: impl FnOnce(Client) -> W) -> Result<(), Failure>
+where
+    W: Future<Output = Result<(), Failure>>,
+{
+    interruptible(work(Client::of(options, Profile::Exists)?)).await
 }
 
-fn openapi() -> Result<(), Failure> {
-    print(&serde_json::to_string_pretty(&otaria_server::protocols::partner::document())?);
-    Ok(())
+/// Runs until Ctrl-C. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
+async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => {
+            client::settled().await;
+            Err(Failure::interrupted())
+        }
+    }
+}
+
+fn fails(failure: &Failure, format: Format) -> ExitCode {
+    terminal::complain(&failure.describe(format));
+    ExitCode::from(failure.exit() as u8)
+}
+
+/// Help that was asked for is no failure; everything else says what is wrong, and what is nearest to it.
+fn wrong_usage(error: &clap::Error, format: Format) -> ExitCode {
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if format == Format::Json && !is_help {
+        let text = error.render().to_string();
+        return fails(&Failure::usage(text.trim().trim_start_matches("error: ")), format);
+    }
+    terminal::notice(error.print());
+    match terminal::all_is_written() {
+        Err(failure) if is_help => fails(&failure, format),
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+    }
 }

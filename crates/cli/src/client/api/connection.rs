@@ -1,0 +1,243 @@
+//! Connections to a server, and how often a request is sent before it is given up.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::TryFutureExt as _;
+use otaria_wire::partner::TokenOut;
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::refusals::unreachable;
+use super::{Grant, body_of, expect_success};
+use crate::client::credentials::SignIn;
+use crate::client::paths::Path;
+use crate::client::settings::Settings;
+use crate::failure::{Exit, Failure};
+use crate::terminal::Terminal;
+
+/// How long a connection may take to be made.
+const CONNECTING: Duration = Duration::from_secs(20);
+/// How long a transfer, or an answer, may stand still.
+const STANDSTILL: Duration = Duration::from_secs(90);
+/// How often a request is sent that the server had no time for, or did not get.
+const ATTEMPTS: u32 = 4;
+/// How long the first wait between two of them is; each is twice the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait that a server can ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// What it does to send a request twice that may have been heard the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Nothing: what it asks for is so then as well.
+    Harmless,
+    /// Something may be made twice.
+    Harmful,
+}
+
+/// Why there is no answer.
+pub enum Unanswered {
+    /// The connection could not be made, or was cut.
+    Lost(reqwest::Error),
+    /// The server took nothing more, and said nothing.
+    Standstill,
+}
+
+impl From<reqwest::Error> for Unanswered {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// Says that a transfer goes on.
+#[derive(Clone, Debug)]
+pub struct Heartbeat(watch::Sender<()>);
+
+/// Where it is heard.
+pub struct Heart(watch::Receiver<()>);
+
+impl Heartbeat {
+    /// One that is to be sent, and where it is heard.
+    pub fn new() -> (Self, Heart) {
+        let (beats, heard) = watch::channel(());
+        (Self(beats), Heart(heard))
+    }
+
+    /// Something was taken.
+    pub fn beat(&self) {
+        self.0.send_replace(());
+    }
+}
+
+impl Heart {
+    /// Ends when it has not beaten for too long.
+    async fn stops(mut self) {
+        loop {
+            match timeout(STANDSTILL, self.0.changed()).await {
+                Ok(Ok(())) => {}
+                // All of it was taken: the answer has as long again.
+                Ok(Err(_)) => return sleep(STANDSTILL).await,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// A server, as everybody can reach it.
+#[derive(Clone)]
+pub struct Connection {
+    http: reqwest::Client,
+    /// For what may take its time: reqwest's limit of reading holds while a body is still sent.
+    uploads: reqwest::Client,
+    url: Url,
+    terminal: Terminal,
+}
+
+impl Connection {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// If the authority's file cannot be read.
+    pub fn of(settings: &Settings, terminal: Terminal) -> Result<Self, Failure> {
+        let http = builder(settings)?.read_timeout(STANDSTILL).build()?;
+        Ok(Self { http, uploads: builder(settings)?.build()?, url: settings.url.clone(), terminal })
+    }
+
+    /// What requests are made with.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// The server's URL.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Sends a request as often as it takes, and waits between two attempts. Where nobody knows whether it was heard, only
+    /// what is harmless is sent again.
+    ///
+    /// # Errors
+    /// If there is no answer in the end.
+    pub async fn patiently<A: Future<Output = Result<Response, Unanswered>>>(
+        &self,
+        repeat: Repeat,
+        send: impl Fn() -> A,
+    ) -> Result<Response, Failure> {
+        let mut wait = FIRST_WAIT;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let is_last = attempts >= ATTEMPTS;
+            match send().await {
+                Ok(response) if !is_last && may_pass(response.status(), repeat) => {
+                    wait = asked_wait(&response).unwrap_or(wait).min(LONGEST_WAIT);
+                    self.terminal.say(&format!("the server has no time now ({}): trying again", response.status()));
+                }
+                Ok(response) => return Ok(response),
+                Err(Unanswered::Lost(error)) if !is_last && (error.is_connect() || repeat == Repeat::Harmless) => {
+                    let failure = unreachable(&self.url, &error);
+                    self.terminal.say(&format!("{}: trying again", failure.message()));
+                }
+                Err(Unanswered::Lost(error)) => return Err(unreachable(&self.url, &error)),
+                Err(Unanswered::Standstill) => return Err(self.stands_still()),
+            }
+            sleep(wait).await;
+            wait *= 2;
+        }
+    }
+
+    /// What requests are made with that may take as long as they go on: [`as_long_as_it_beats`] sends them.
+    pub fn uploads(&self) -> &reqwest::Client {
+        &self.uploads
+    }
+
+    /// Asks for a token as a client.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or gives none.
+    pub async fn token(&self, client_id: &str, client_secret: &str, grant: &Grant<'_>) -> Result<TokenOut, Failure> {
+        // A refresh token is good once.
+        let repeat = match grant {
+            Grant::RefreshToken { .. } => Repeat::Harmful,
+            Grant::Password { .. } | Grant::ClientCredentials => Repeat::Harmless,
+        };
+        let url = Path::of(["oauth", "token"]).at(&self.url);
+        let response = self.patiently(repeat, || {
+            let request = self.http.post(url.clone()).basic_auth(client_id, Some(client_secret));
+            request.form(grant).send().err_into()
+        });
+        Ok(serde_json::from_value(body_of(expect_success(response.await?).await?).await?)?)
+    }
+
+    /// Reads something with a token that nothing keeps yet.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or refuses.
+    pub async fn read_with_token<T: DeserializeOwned>(&self, path: &Path, token: &str) -> Result<T, Failure> {
+        let get = || self.http.get(path.at(&self.url)).bearer_auth(token).send().err_into();
+        let response = self.patiently(Repeat::Harmless, get);
+        Ok(serde_json::from_value(body_of(expect_success(response.await?).await?).await?)?)
+    }
+
+    /// Ends a sign-in (RFC 7009), with every token that came of it.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or refuses.
+    pub async fn revoke(&self, sign_in: &SignIn) -> Result<(), Failure> {
+        let url = Path::of(["oauth", "revoke"]).at(&self.url);
+        let response = self.patiently(Repeat::Harmless, || {
+            let request = self.http.post(url.clone()).basic_auth(&sign_in.client_id, Some(&sign_in.client_secret));
+            request.form(&[("token", &sign_in.refresh_token)]).send().err_into()
+        });
+        expect_success(response.await?).await.map(drop)
+    }
+
+    fn stands_still(&self) -> Failure {
+        let origin = self.url.origin().ascii_serialization();
+        let message = format!("{origin} took nothing more for {} seconds", STANDSTILL.as_secs());
+        Failure::of(Exit::Error, "unreachable", message).retryable()
+    }
+}
+
+fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Failure> {
+    let agent = concat!("otaria/", env!("CARGO_PKG_VERSION"));
+    let mut http = reqwest::Client::builder().user_agent(agent).connect_timeout(CONNECTING);
+    // Whoever is redirected to says so: a password, a token or a file is not for a server that nobody chose.
+    http = http.redirect(reqwest::redirect::Policy::none());
+    if let Some(file) = &settings.ca_file {
+        let refused = |why: &dyn fmt::Display| Failure::usage(format!("the authority in {}: {why}", file.display()));
+        let pem = std::fs::read(file).map_err(|error| refused(&error))?;
+        let authorities = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| refused(&error))?;
+        if authorities.is_empty() {
+            return Err(refused(&"there is no certificate in it"));
+        }
+        http = http.tls_certs_merge(authorities);
+    }
+    Ok(http)
+}
+
+/// Sends what may take its time, until its heart has not beaten for too long.
+pub async fn as_long_as_it_beats(request: RequestBuilder, heart: Heart) -> Result<Response, Unanswered> {
+    tokio::select! {
+        answer = request.send() => Ok(answer?),
+        () = heart.stops() => Err(Unanswered::Standstill),
+    }
+}
+
+/// Whether the server asks to be asked again. What stands before it cannot know whether it heard.
+fn may_pass(status: StatusCode, repeat: Repeat) -> bool {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => repeat == Repeat::Harmless,
+        _ => false,
+    }
+}
+
+/// How long the server asks to wait (RFC 9110, 10.2.3), if it says so in seconds.
+fn asked_wait(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,98 @@
+//! Who is signed in, and what they may do with the partner.
+
+use serde_json::Value;
+
+use super::findings::{Finding, Findings};
+use crate::client::Client;
+use crate::client::paths::Path;
+use crate::client::settings::Credential;
+use crate::failure::Failure;
+
+/// What somebody may do, as far as it matters here.
+pub enum Rights {
+    /// Publish and push, and all that goes with it.
+    Publish,
+    /// Look alone.
+    Look,
+}
+
+/// Whether the caller is known, and may publish.
+pub async fn examine(client: &Client, findings: &mut Findings) {
+    if let Err(failure) = client.api.sign_in().await {
+        findings.add(Finding::failure("sign-in", &failure));
+        return;
+    }
+    let by = match client.settings.credential {
+        Credential::Client { .. } => "as the partner's client",
+        Credential::SignIn(_) => "by `otaria login`",
+        Credential::Token(_) | Credential::None => "by a token",
+    };
+    if let Err(failure) = client.settings.partner() {
+        findings.add(Finding::ok("sign-in", by));
+        findings.add(Finding::failure("partner", &failure));
+        return;
+    }
+    match look(client).await {
+        Ok(name) => {
+            findings.add(Finding::ok("sign-in", by));
+            findings.add(match rights(client).await {
+                Ok(Rights::Publish) => Finding::ok("partner", format!("{name}: you may publish and push")),
+                Ok(Rights::Look) => Finding::warn(
+                    "partner",
+                    format!("{name}: you may look, and neither publish nor push"),
+                    "an owner of the partner can give you manageDeviceProfiles, with `otaria user edit`",
+                ),
+                Err(failure) => Finding::failure("partner", &failure),
+            });
+        }
+        Err(finding) => findings.add(finding),
+    }
+    if let Ok(id) = client.settings.account() {
+        findings.add(account(client, id).await);
+    }
+}
+
+/// Whether the account is there whose devices are made and changed, as far as the caller may know.
+async fn account(client: &Client, id: &str) -> Finding {
+    let path = Path::of(["v1", "accounts", id]);
+    match client.api.get(&path).await {
+        Ok(account) => Finding::ok("account", account["description"].as_str().unwrap_or_default()),
+        Err(failure) if failure.code() == "forbidden" => Finding::warn(
+            "account",
+            format!("there is no account {id}, or you may not see it"),
+            "check --account, or ask one of its owners; nothing but making and changing devices needs it",
+        ),
+        Err(failure) => Finding::failure("account", &failure),
+    }
+}
+
+/// The partner's name, to those who may know it.
+async fn look(client: &Client) -> Result<String, Finding> {
+    let path = client.partner().map_err(|failure| Finding::failure("partner", &failure))?;
+    let partner = client.api.get(&path).await;
+    let partner = partner.map_err(|failure| match failure.code() {
+        "unauthorized" => Finding::failure("sign-in", &failure),
+        _ => Finding::failure("partner", &failure),
+    })?;
+    Ok(partner["name"].as_str().unwrap_or_default().to_owned())
+}
+
+/// What the caller may do. A client is no person, and may do everything.
+///
+/// # Errors
+/// If the server cannot be reached, or refuses.
+pub async fn rights(client: &Client) -> Result<Rights, Failure> {
+    let me = match client.api.get(&Path::of(["v1", "users", "me"])).await {
+        Ok(me) => me,
+        Err(failure) if failure.code() == "forbidden" => return Ok(Rights::Publish),
+        Err(failure) => return Err(failure),
+    };
+    let access = me["partnerAccess"].as_array().into_iter().flatten();
+    let chosen = client.settings.partner().unwrap_or_default();
+    let is_chosen = |access: &&Value| {
+        access["partner"]["partnerId"].as_str().is_some_and(|partner| partner.eq_ignore_ascii_case(chosen))
+    };
+    let mut privileges = access.filter(is_chosen).map(|access| &access["privileges"]);
+    let may = |privileges: &Value| privileges["owner"] == true || privileges["manageDeviceProfiles"] == true;
+    Ok(if privileges.any(may) { Rights::Publish } else { Rights::Look })
+}

@@ -1,0 +1,173 @@
+//! What is said of a publication: as it happens for people, at the end and in one piece for programs.
+
+use indicatif::HumanBytes;
+use otaria_wire::partner::{AssociationOut, DeviceTypeOut, PoolImageOut};
+use serde_json::{Value, json};
+
+use super::file::LocalFile;
+use super::pushes::Pushed;
+use super::record::{FileOf, Settled, Status, Wanted, title};
+use super::targets::Device;
+use super::upload::Sent;
+use crate::client::waiting;
+use crate::failure::Failure;
+use crate::terminal::{Format, Terminal, print};
+
+/// What came of a publication, from when the image stands. For programs it is said when it is dropped, whatever ended the
+/// command: all of it, an error on the way, Ctrl-C.
+pub struct Outcome {
+    terminal: Terminal,
+    published: Value,
+    pushes: Vec<Value>,
+    /// The first thing that did not go as it was to.
+    failure: Option<Failure>,
+}
+
+impl Outcome {
+    /// The image is there.
+    pub fn published(terminal: Terminal, settled: &Settled, file: &LocalFile, sent: Sent) -> Self {
+        let published = json!({
+            "status": settled.status, "image": settled.image, "sha256": file.sha256(), "uploaded": sent == Sent::All,
+            "associations": [],
+        });
+        Self { terminal, published, pushes: Vec::new(), failure: None }
+    }
+
+    /// It is where it is to be. For people, that is said at once.
+    pub fn available(&mut self, settled: &Settled, associations: &[AssociationOut]) {
+        self.published["associations"] = json!(associations);
+        self.line(&format!("{} {}{}", settled.status.verb(), title(&settled.image), for_whom(associations)));
+    }
+
+    /// What came of a push.
+    pub fn pushed(&mut self, device: &Device, pushed: Pushed) {
+        self.pushes.push(pushed.object(device));
+        match pushed {
+            Pushed::UnderWay(_) => self.line(&format!("pushed to {}", device.id)),
+            Pushed::RunsIt => self.line(&format!("{} runs it already", device.id)),
+            Pushed::Refused(failure) => self.failed(failure),
+        }
+    }
+
+    /// How the pushes ended that were waited for.
+    pub fn ended(&mut self, pushes: &[Value]) {
+        for push in pushes {
+            if let Some(known) = self.pushes.iter_mut().find(|known| known["pushId"] == push["id"]) {
+                known["state"] = push["state"].clone();
+            }
+            if push["state"] == "succeeded" {
+                self.line(&format!("{} runs it", push["deviceId"].as_str().unwrap_or_default()));
+            }
+        }
+        if let Err(failure) = waiting::verdict(pushes) {
+            self.failed(failure);
+        }
+    }
+
+    /// The first thing that went wrong is how the command ends.
+    ///
+    /// # Errors
+    /// What went wrong first.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn failed(&mut self, failure: Failure) {
+        if self.failure.is_none() {
+            self.failure = Some(failure);
+        } else {
+            self.terminal.warn(failure.message());
+        }
+    }
+
+    fn line(&self, line: &str) {
+        if self.terminal.format() == Format::Human {
+            print(line);
+        }
+    }
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        // Something else ended the command, and is how it ends.
+        if let Some(failure) = self.failure.take() {
+            self.terminal.warn(failure.message());
+        }
+        if self.terminal.format() == Format::Json {
+            self.published["pushes"] = std::mem::take(&mut self.pushes).into();
+            print(&format!("{:#}", self.published));
+        }
+    }
+}
+
+/// A record that was made or found, for programs.
+pub fn recorded(image: &PoolImageOut, associations: &[AssociationOut]) -> Value {
+    json!({ "status": status(Some(image), Status::Recorded), "image": image, "associations": associations, "pushes": [] })
+}
+
+/// The same for people.
+pub fn recorded_sentence(image: &PoolImageOut, associations: &[AssociationOut]) -> String {
+    format!("{} {}{}", status(Some(image), Status::Recorded).verb(), title(image), for_whom(associations))
+}
+
+/// What a command ends with that may find its record complete, and otherwise brings it as far as `otherwise`.
+fn status(record: Option<&PoolImageOut>, otherwise: Status) -> Status {
+    match record.map(FileOf::record) {
+        Some(FileOf::Ours(_) | FileOf::Elsewhere) => Status::AlreadyPublished,
+        Some(FileOf::None) | None => otherwise,
+    }
+}
+
+/// What a publication would do.
+pub struct Plan<'p> {
+    pub wanted: &'p Wanted,
+    pub record: Option<&'p PoolImageOut>,
+    /// The file, and whether it would have to be sent; none where the record comes first.
+    pub file: Option<(&'p LocalFile, Sent)>,
+    /// For which device types it would be from then on.
+    pub missing: Vec<&'p DeviceTypeOut>,
+    pub devices: &'p [Device],
+}
+
+impl Plan<'_> {
+    /// Says it.
+    pub fn print(&self, terminal: Terminal) {
+        let ids = |device: &Device| device.id.clone();
+        let object = json!({
+            "dryRun": true, "status": self.status(), "image": self.record,
+            "sha256": self.file.map(|(file, _)| file.sha256()),
+            "uploaded": self.file.is_some_and(|(_, sent)| sent == Sent::All),
+            "associations": self.missing.iter().map(|missing| &missing.device_type_id).collect::<Vec<_>>(),
+            "pushes": self.devices.iter().map(ids).collect::<Vec<_>>(),
+        });
+        terminal.would(&object, &self.lines().join("\n"));
+    }
+
+    /// What the command would end with.
+    fn status(&self) -> Status {
+        status(self.record, if self.file.is_some() { Status::Published } else { Status::Recorded })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some((file, Sent::All)) = self.file {
+            lines.push(format!("would upload {} ({})", file.path.display(), HumanBytes(file.size)));
+        }
+        lines.push(match self.record {
+            None => format!("would record {}", self.wanted),
+            Some(record) if self.status() == Status::AlreadyPublished => {
+                format!("{} {}", self.status().verb(), title(record))
+            }
+            Some(record) if self.file.is_none() => format!("already recorded: {}", title(record)),
+            Some(record) => format!("would complete the record {}", title(record)),
+        });
+        lines.extend(self.missing.iter().map(|missing| format!("would make it available to {}", missing.name)));
+        lines.extend(self.devices.iter().map(|device| format!("would push it to {}", device.id)));
+        lines
+    }
+}
+
+fn for_whom(associations: &[AssociationOut]) -> String {
+    let names: Vec<_> = associations.iter().map(|known| known.device_type_name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) }
+}

@@ -1,0 +1,64 @@
+//! `otaria serve`
+
+use std::io::IsTerminal as _;
+
+use otaria_server::serve::{listen, open, run as serve};
+use tracing_subscriber::EnvFilter;
+
+use super::options::ServerOptions;
+use super::supervisor;
+use crate::failure::Failure;
+
+/// Serves until it is told to stop.
+pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
+    log_to_stderr();
+    let mut settings = options.settings()?;
+    let listener = listen(settings.listen, settings.tls.as_ref())?;
+    settings.listen = listener.address()?;
+    let service = open(settings.clone()).await?;
+    if !service.is_bootstrapped().await? {
+        tracing::warn!("there are no credentials yet: run `otaria bootstrap --name NAME --email EMAIL` on this data");
+    }
+    let ready = || {
+        tracing::info!(address = %settings.listen, public_url = settings.public_url(), "otaria serves");
+        supervisor::ready();
+    };
+    let stop = async {
+        told_to_stop().await;
+        supervisor::stopping();
+    };
+    tokio::select! {
+        served = serve(service, listener, ready, stop) => served?,
+        () = supervisor::watchdog() => {}
+    }
+    tracing::info!("otaria has stopped");
+    Ok(())
+}
+
+/// Logs go to standard error; `RUST_LOG` says how much.
+pub fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A line that cannot be written, to a full disk say, is lost; reporting that would panic.
+        .log_internal_errors(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Ends at SIGINT or SIGTERM.
+pub async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => drop(interrupted.await),
+    }
+}
