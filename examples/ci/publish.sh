@@ -23,6 +23,7 @@ for name in URL PARTNER CLIENT_ID CLIENT_SECRET TYPE NAME VERSION; do
     name=OTARIA_$name
     [ -n "${!name:-}" ] || fail "$name is not set" 2
 done
+[[ "$OTARIA_TYPE" =~ ^[0-9]+$ ]] || fail "OTARIA_TYPE is a number, and not $OTARIA_TYPE" 2
 [ $# = 1 ] || fail "name one file to publish" 2
 file=$1
 [ -f "$file" ] || fail "there is no file $file" 3
@@ -129,7 +130,8 @@ push() {
     local device=$1 type association push state=
     call 200 "$partner/devices/$(quoted "$device")"
     type=$(jq -r .deviceTypeId "$answer")
-    call 200 "$api/deviceTypes/$type/firmwareImages/types/$OTARIA_TYPE/versionNumbers/$(jq -r .versionNumber <<<"$image")"
+    call "200 404" "$api/deviceTypes/$type/firmwareImages/types/$OTARIA_TYPE/versionNumbers/$(jq -r .versionNumber <<<"$image")"
+    [ "$status" = 200 ] || fail "$device: the image is not for devices of its type: add $type to OTARIA_DEVICE_TYPES" 6
     association=$(jq -r .id "$answer")
     json "202 409" PUT "$api/deviceTypes/$type/firmwareImages/$association/push" "$(jq -cn --arg device "$device" '{value: $device}')"
     if [ "$status" = 409 ]; then

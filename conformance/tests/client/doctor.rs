@@ -41,6 +41,19 @@ async fn somebody_who_may_only_look_is_told_so() {
     assert!(prints(&output).contains("you may look, and neither publish nor push"), "{}", prints(&output));
 }
 
+#[tokio::test]
+async fn a_binary_that_cannot_be_read_is_found() {
+    let world = World::start(Engine::Sqlite).await;
+    let mut publish = world
+        .shell("echo light > app.bin && otaria publish app.bin --type 5 --name app --version 1 && otaria doctor");
+    let output = publish.output().unwrap();
+    assert!(prints(&output).contains("ok   storage: the binary of app 1 can be read"), "{}", prints(&output));
+    std::fs::remove_dir_all(world.server.data().join("repository")).unwrap();
+    let output = world.command(&["doctor"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", prints(&output));
+    assert!(prints(&output).contains("FAIL storage: a binary cannot be read"), "{}", prints(&output));
+}
+
 /// What is found of a server that has this certificate, by somebody who trusts this authority.
 async fn found(pair: &Pair, trusted: &Authority) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -443,3 +443,21 @@ async fn no_secret_is_printed() {
         assert!(!printed.is_empty());
     }
 }
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_record_of_another_place_is_not_completed(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    std::fs::write(world.folder.path().join("app.bin"), "light").unwrap();
+    let console = world.console(&[
+        "otaria publish --record-first --type 5 --name app --version 1 --out nowhere/r.json",
+        "otaria publish --record-first --type 5 --name app --version 1 --out r.json --quiet",
+        "jq '.name = \"boot\"' r.json > other.json && otaria publish app.bin --from-record other.json",
+        "jq '.partnerId = \"00000000-0000-7000-8000-000000000000\"' r.json > other.json && otaria publish app.bin --from-record other.json --dry-run",
+        "jq '.id = \"999999\"' r.json > other.json && otaria publish app.bin --from-record other.json --json",
+        "otaria publish app.bin --from-record r.json",
+    ]);
+    insta::assert_snapshot!("a_record_of_another_place", console);
+}

@@ -4,6 +4,7 @@ pub mod caller;
 mod findings;
 mod public_url;
 mod server;
+mod storage;
 
 use self::findings::{Finding, Findings};
 use crate::client::{Client, ClientOptions, Profile};
@@ -31,6 +32,8 @@ async fn examine(client: &Client, findings: &mut Findings) {
     let Some(answer) = server::reach(client, findings).await else { return };
     findings.add(server::clock(&answer));
     findings.add(server::database(client).await);
-    caller::examine(client, findings).await;
+    if caller::examine(client, findings).await.is_some() {
+        findings.add(storage::examine(client).await);
+    }
     public_url::examine(client, findings).await;
 }

@@ -149,10 +149,28 @@ where
 async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => {
+        () = told_to_stop() => {
             client::settled().await;
             Err(Failure::interrupted())
         }
+    }
+}
+
+/// Ends at Ctrl-C, and at what a terminal that is closed or a runner that cancels a job sends.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let told = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            // What cannot be listened to ends the process as it always does.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = told(SignalKind::interrupt()) => {}
+        () = told(SignalKind::terminate()) => {}
+        () = told(SignalKind::hangup()) => {}
     }
 }
 

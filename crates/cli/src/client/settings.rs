@@ -233,7 +233,9 @@ fn server(given: &Choices, noted: Option<SignIn>) -> Result<(Url, Option<SignIn>
 
 /// A server's URL. A path before the API's own is kept, for servers behind a proxy.
 fn parse_url(text: &str) -> Result<Url, Failure> {
-    let refused = |why: &str| Failure::usage(format!("{text:?} is no URL of a server: {why}"));
+    // What stands before an @ may be a password.
+    let shown = text.rsplit_once('@').map_or_else(|| format!("{text:?}"), |(_, host)| format!("…@{host}"));
+    let refused = |why: &str| Failure::usage(format!("{shown} is no URL of a server: {why}"));
     let url: Url = text.parse().map_err(|_| refused("it must look like https://ota.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
         return Err(refused("it must begin with https:// or http://"));

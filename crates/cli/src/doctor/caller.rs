@@ -16,11 +16,11 @@ pub enum Rights {
     Look,
 }
 
-/// Whether the caller is known, and may publish.
-pub async fn examine(client: &Client, findings: &mut Findings) {
+/// Whether the caller is known, and may publish; what they may do with the partner, as far as that shows.
+pub async fn examine(client: &Client, findings: &mut Findings) -> Option<Rights> {
     if let Err(failure) = client.api.sign_in().await {
         findings.add(Finding::failure("sign-in", &failure));
-        return;
+        return None;
     }
     let by = match client.settings.credential {
         Credential::Client { .. } => "as the partner's client",
@@ -30,26 +30,32 @@ pub async fn examine(client: &Client, findings: &mut Findings) {
     if let Err(failure) = client.settings.partner() {
         findings.add(Finding::ok("sign-in", by));
         findings.add(Finding::failure("partner", &failure));
-        return;
+        return None;
     }
-    match look(client).await {
+    let known = match look(client).await {
         Ok(name) => {
             findings.add(Finding::ok("sign-in", by));
-            findings.add(match rights(client).await {
+            let rights = rights(client).await;
+            findings.add(match &rights {
                 Ok(Rights::Publish) => Finding::ok("partner", format!("{name}: you may publish and push")),
                 Ok(Rights::Look) => Finding::warn(
                     "partner",
                     format!("{name}: you may look, and neither publish nor push"),
                     "an owner of the partner can give you manageDeviceProfiles, with `otaria user edit`",
                 ),
-                Err(failure) => Finding::failure("partner", &failure),
+                Err(failure) => Finding::failure("partner", failure),
             });
+            rights.ok()
         }
-        Err(finding) => findings.add(finding),
-    }
+        Err(finding) => {
+            findings.add(finding);
+            None
+        }
+    };
     if let Ok(id) = client.settings.account() {
         findings.add(account(client, id).await);
     }
+    known
 }
 
 /// Whether the account is there whose devices are made and changed, as far as the caller may know.

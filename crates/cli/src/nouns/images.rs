@@ -119,8 +119,9 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Tag { image, add, remove } => {
             let image = image.resolve(&client).await?;
-            if let Some(tag) = remove.iter().find(|tag| !image.tags.contains(tag)) {
-                return Err(Failure::not_found("tag", tag).about(&called(&image)));
+            // The same again is no failure, and a name that was mistyped shows.
+            for tag in remove.iter().filter(|tag| !image.tags.contains(tag)) {
+                client.terminal.warn(&format!("{} has no tag {tag:?}", called(&image)));
             }
             let mut record = serde_json::to_value(&image)?;
             let kept = image.tags.iter().filter(|tag| !remove.contains(tag) && !add.contains(tag));

@@ -185,7 +185,17 @@ async fn push(
     association: &AssociationOut,
     device: &str,
 ) -> Result<(), Failure> {
-    if let Some(id) = start(client, association, device).await? {
+    let started = match start(client, association, device).await {
+        Err(failure) if failure.code() == "already_installed" => {
+            client.terminal.event(
+                &json!({ "deviceId": device, "state": "already_installed" }),
+                &format!("{device} runs it already"),
+            );
+            return Ok(());
+        }
+        started => started?,
+    };
+    if let Some(id) = started {
         let object = json!({ "deviceId": device, "pushId": id });
         client.terminal.event(&object, &format!("{} is on its way to {device}: push {id}", images::called(image)));
     }

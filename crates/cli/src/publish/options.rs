@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use otaria_wire::partner::PoolImageOut;
 
-use super::record::Wanted;
+use super::record::{Recorded, Wanted};
 use crate::client::settings::files::PublishDefaults;
 use crate::duration;
 use crate::failure::Failure;
@@ -113,7 +113,7 @@ impl Options {
             r#type: r#type.ok_or_else(|| missing("firmware type", "--type NUMBER", "type"))?.into(),
             name: name.ok_or_else(|| missing("image", "--name NAME", "name"))?,
             version: self.version.clone().unwrap_or_default(),
-            version_number: None,
+            recorded: None,
             description: self.description.clone(),
             tags: self.tag.clone(),
             usual_tags: defaults.tags.clone(),
@@ -132,7 +132,7 @@ impl Options {
             r#type: record.r#type,
             name: record.name,
             version: record.version,
-            version_number: Some(record.version_number),
+            recorded: Some(Recorded { id: record.id, partner_id: record.partner_id }),
             description: self.description.clone(),
             tags: self.tag.clone(),
             usual_tags: Vec::new(),

@@ -23,14 +23,23 @@ pub struct Wanted {
     pub name: String,
     /// The version for people.
     pub version: String,
-    /// The version number of a record that was made before.
-    pub version_number: Option<String>,
+    /// The record that was made before.
+    pub recorded: Option<Recorded>,
     /// What it is or changes, if that was said.
     pub description: Option<String>,
     /// Its tags, if any were said.
     pub tags: Vec<String>,
     /// Those of an image that is made now where none were said.
     pub usual_tags: Vec<String>,
+}
+
+/// Which record was made before.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its id in the pool.
+    pub id: String,
+    /// Whose pool that is.
+    pub partner_id: String,
 }
 
 impl Wanted {
@@ -138,11 +147,13 @@ impl<'i> FileOf<'i> {
 /// If the server cannot be reached, or refuses; or if a record that was made before is not there.
 pub async fn find(client: &Client, wanted: &Wanted) -> Result<Option<PoolImageOut>, Failure> {
     let of_type = client.ota("pool")?.to("types").to(wanted.r#type);
-    let found = match &wanted.version_number {
-        Some(number) => {
-            let found = client.api.search(of_type, |image| image["versionNumber"] == number.as_str()).await?;
-            let missing = || Failure::not_found("record", &format!("{wanted}, version number {number}"));
-            Some(found.ok_or_else(missing)?)
+    let found = match &wanted.recorded {
+        Some(recorded) => {
+            let found = client.api.search(of_type, |image| image["id"] == recorded.id.as_str()).await?;
+            let missing = || Failure::not_found("record", &format!("{wanted}, id {}", recorded.id));
+            let found = found.ok_or_else(missing)?;
+            require_same(wanted, recorded, &found)?;
+            Some(found)
         }
         None => {
             let named = of_type.clone().to("names").to(&wanted.name).to("versions").to(&wanted.version);
@@ -155,6 +166,18 @@ pub async fn find(client: &Client, wanted: &Wanted) -> Result<Option<PoolImageOu
         }
     };
     found.map(read).transpose()
+}
+
+/// That a record is the one that was written down: ids begin anew on every server, and a file stays where it is put.
+fn require_same(wanted: &Wanted, recorded: &Recorded, found: &Value) -> Result<(), Failure> {
+    let said = [("partnerId", &recorded.partner_id), ("name", &wanted.name), ("version", &wanted.version)];
+    let Some((field, said)) = said.into_iter().find(|(field, said)| found[*field] != said.as_str()) else {
+        return Ok(());
+    };
+    let message =
+        format!("the record of id {} has another {field}: {} instead of {said:?}", recorded.id, found[field]);
+    Err(Failure::of(Exit::Conflict, "another_record", message)
+        .with_remedy("was it made on another server, or changed since? `--record-first` again writes it as it is"))
 }
 
 /// A record, with the attribute that the server names only when it makes one.

@@ -17,6 +17,7 @@ use crate::terminal::{Format, print};
 /// # Errors
 /// If the server refuses, or the record cannot be written down.
 pub async fn run(client: &Client, wanted: Wanted, situation: Situation, out: &Path) -> Result<(), Failure> {
+    require_place(out)?;
     let Situation { record, known, targets } = situation;
     if client.api.effect() == Effect::DryRun {
         let missing = associations::missing(&known, &targets.device_types).collect();
@@ -43,6 +44,17 @@ pub async fn run(client: &Client, wanted: Wanted, situation: Situation, out: &Pa
     // To standard output goes one object then, whose `image` is the record.
     client.terminal.done(&outcome::recorded(&image, &associations), &format!("{sentence}: see {}", out.display()));
     Ok(())
+}
+
+/// That there can be a file: a record that nobody gets to know uses its version up.
+fn require_place(out: &Path) -> Result<(), Failure> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let why = match folder {
+        _ if out.is_dir() => "it is a folder",
+        Some(folder) if !folder.is_dir() => "there is no such folder",
+        Some(_) | None => return Ok(()),
+    };
+    Err(Failure::usage(format!("--out {}: {why}", out.display())))
 }
 
 fn write(image: &PoolImageOut, out: &Path) -> Result<(), Failure> {

@@ -4,9 +4,14 @@ use std::fmt::Write as _;
 
 use anstyle::{Effects, Style};
 use comfy_table::presets;
-use comfy_table::{ColumnConstraint, ContentArrangement};
+use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use jiff::Timestamp;
 use serde_json::Value;
+
+/// How far columns are apart, in characters.
+const GAP: u16 = 2;
+/// How much of a text that describes is left at least, in characters.
+const PROSE: usize = 12;
 
 const BOLD: Style = Style::new().effects(Effects::BOLD);
 
@@ -69,21 +74,43 @@ impl Table<'_> {
             Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
             None => table.set_content_arrangement(ContentArrangement::Disabled),
         };
-        table.set_header(self.columns.iter().map(|column| column.title.to_uppercase()));
+        let columns = self.fitting(width);
+        table.set_header(columns.iter().map(|column| column.title.to_uppercase()));
         for record in self.records {
-            let mut row = comfy_table::Row::from(self.columns.iter().map(|column| column.of(record)));
+            let mut row = comfy_table::Row::from(columns.iter().map(|column| column.of(record)));
             row.max_height(1);
             table.add_row(row);
         }
-        for (shown, column) in table.column_iter_mut().zip(self.columns) {
-            shown.set_padding((0, 2));
-            if !matches!(column.kind, Kind::Prose) {
-                shown.set_constraint(ColumnConstraint::ContentWidth);
-            }
+        for (shown, column) in table.column_iter_mut().zip(columns) {
+            shown.set_padding((0, GAP));
+            shown.set_constraint(match column.kind {
+                Kind::Prose => ColumnConstraint::LowerBoundary(Width::Fixed(self.least(column) + GAP)),
+                Kind::Text | Kind::Time => ColumnConstraint::ContentWidth,
+            });
         }
         let text = table.trim_fmt();
         let (header, rows) = text.split_once('\n').unwrap_or((&text, ""));
         format!("{BOLD}{header}{BOLD:#}\n{rows}")
+    }
+
+    /// The columns for which there is room: when something was is the first thing to go.
+    fn fitting(&self, width: Option<u16>) -> Vec<&Column> {
+        let mut columns: Vec<_> = self.columns.iter().collect();
+        let needed = |columns: &[&Column]| columns.iter().map(|column| self.least(column) + GAP).sum::<u16>();
+        while width.is_some_and(|width| needed(&columns) > width + GAP)
+            && let Some(last) = columns.iter().rposition(|column| matches!(column.kind, Kind::Time))
+        {
+            columns.remove(last);
+        }
+        columns
+    }
+
+    /// How narrow a column can get, in characters.
+    fn least(&self, column: &Column) -> u16 {
+        let longest = self.records.iter().map(|record| column.of(record).chars().count()).max().unwrap_or_default();
+        let content = longest.max(column.title.len());
+        let least = if matches!(column.kind, Kind::Prose) { content.min(PROSE) } else { content };
+        u16::try_from(least).unwrap_or(u16::MAX - GAP)
     }
 }
 
