@@ -96,8 +96,9 @@ impl Table<'_> {
     /// The columns for which there is room: when something was is the first thing to go.
     fn fitting(&self, width: Option<u16>) -> Vec<&Column> {
         let mut columns: Vec<_> = self.columns.iter().collect();
-        let needed = |columns: &[&Column]| columns.iter().map(|column| self.least(column) + GAP).sum::<u16>();
-        while width.is_some_and(|width| needed(&columns) > width + GAP)
+        let needed =
+            |columns: &[&Column]| columns.iter().map(|column| u32::from(self.least(column) + GAP)).sum::<u32>();
+        while width.is_some_and(|width| needed(&columns) > u32::from(width) + u32::from(GAP))
             && let Some(last) = columns.iter().rposition(|column| matches!(column.kind, Kind::Time))
         {
             columns.remove(last);
@@ -179,8 +180,12 @@ mod tests {
         1   a lamp with quite …  2026-09-21 14:13:20Z
         2   \u{fffd}[31mred
         ");
-        let narrow = plain(&table.render(Some(10)));
-        assert!(narrow.contains("2026-09-21 14:13:20Z"), "{narrow}");
+        // Where there is no room for when it was, what it is stays readable.
+        insta::assert_snapshot!(plain(&table.render(Some(24))), @"
+        ID  NAME
+        1   a lamp with quite…
+        2   \u{fffd}[31mred
+        ");
     }
 
     #[test]
