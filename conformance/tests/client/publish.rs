@@ -36,9 +36,9 @@ fn start(world: &World, line: &str) -> tokio::process::Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
 }
 
-fn interrupt(process: &tokio::process::Child) {
+fn interrupt(process: &tokio::process::Child, signal: &str) {
     let id = process.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
 }
 
 async fn ended(process: tokio::process::Child) -> Output {
@@ -240,7 +240,10 @@ async fn whoever_waits_knows_what_the_device_did(#[case] engine: Engine) {
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
-async fn whoever_stops_waiting_knows_what_was_done(#[case] engine: Engine) {
+async fn whoever_stops_waiting_knows_what_was_done(
+    #[case] engine: Engine,
+    #[values("INT", "TERM", "HUP")] signal: &str,
+) {
     let world = World::start(engine).await;
     let lamp = Lamp::make(&world, "lamp-1").await;
     file(&world, "app.swu", 1000);
@@ -249,7 +252,7 @@ async fn whoever_stops_waiting_knows_what_was_done(#[case] engine: Engine) {
     );
     let waiting = start(&world, &line);
     lamp.is_offered_something().await;
-    interrupt(&waiting);
+    interrupt(&waiting, signal);
     let output = ended(waiting).await;
     assert_eq!(output.status.code(), Some(130), "{}", prints(&output));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -368,7 +371,7 @@ async fn an_interrupted_upload_leaves_nothing_behind(#[case] engine: Engine) {
     let process = start(&world, &line);
     bottleneck.holds().await;
     until("the upload is staged", || async { !world.server.repository_files().is_empty() }).await;
-    interrupt(&process);
+    interrupt(&process, "INT");
     let output = ended(process).await;
     assert_eq!(output.status.code(), Some(130), "{}", prints(&output));
     // What was on its way when the command ended arrives, and then the server sees that nothing follows.
