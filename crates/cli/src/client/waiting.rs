@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 use indicatif::ProgressBar;
+use otaria_core::push::PushState;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 use sse_stream::{Sse, SseByteStream};
@@ -241,7 +242,7 @@ fn text<'p>(push: &'p Value, field: &str) -> &'p str {
 
 /// Whether nothing becomes of a push any more.
 pub fn has_ended(push: &Value) -> bool {
-    matches!(text(push, "state"), "succeeded" | "failed" | "timed_out" | "lost" | "cancelled" | "superseded")
+    text(push, "state").parse().is_ok_and(PushState::is_ended)
 }
 
 #[cfg(test)]

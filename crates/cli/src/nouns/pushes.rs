@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use clap::builder::PossibleValuesParser;
+use otaria_core::push::PushState;
 use otaria_wire::partner::{AssociationOut, PoolImageOut};
 use serde_json::{Value, json};
 
@@ -53,8 +55,8 @@ pub enum Command {
         #[arg(long)]
         r#type: Option<u8>,
         /// Only in this state
-        #[arg(long)]
-        state: Option<State>,
+        #[arg(long, value_parser = PossibleValuesParser::new(PushState::ALL.map(PushState::as_str)))]
+        state: Option<String>,
         #[command(flatten)]
         list: ListOptions,
     },
@@ -87,30 +89,10 @@ pub enum Command {
     },
 }
 
-/// How far a push is.
-#[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum State {
-    Offered,
-    Fetched,
-    Downloading,
-    Downloaded,
-    Installing,
-    Installed,
-    Succeeded,
-    Failed,
-    TimedOut,
-    Lost,
-    Cancelled,
-    Superseded,
-    Cancelling,
-}
-
 /// Does what is asked with pushes.
 pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
     match command {
         Command::List { device, r#type, state, list } => {
-            let state = state.and_then(|state| Some(state.to_possible_value()?.get_name().to_owned()));
             let path = client.ota("pushes")?.with_some("deviceId", device).with_some("type", r#type);
             client.terminal.list(&client.api.list(path.with_some("state", state), list.limit()).await?, COLUMNS);
         }
