@@ -4,6 +4,7 @@
 use std::process::{Command, Output};
 
 use otaria_conformance::{Engine, binary};
+use rstest::rstest;
 use serde_json::Value;
 
 use crate::world::{World, prints};
@@ -191,9 +192,12 @@ fn every_shell_gets_its_script() {
     }
 }
 
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
 #[tokio::test]
-async fn whatever_request_is_sent_with_the_settings_of_every_other_command() {
-    let world = World::start(Engine::Sqlite).await;
+async fn whatever_request_is_sent_with_the_settings_of_every_other_command(#[case] engine: Engine) {
+    let world = World::start(engine).await;
     std::fs::write(world.folder.path().join("type.json"), r#"{ "type": 102, "name": "boot" }"#).unwrap();
     let console = world.console(&[
         "otaria api GET '/v1/ota/partners/{partnerId}/tags'",
