@@ -7,6 +7,23 @@ use otaria_store::SecretHash;
 
 use crate::actions::Error;
 
+/// How the secrets of people and pipelines begin, so that one that stands where it does not belong is known.
+const ACCESS_TOKEN: &str = "ota_at_";
+const REFRESH_TOKEN: &str = "ota_rt_";
+const CLIENT_SECRET: &str = "ota_cs_";
+const INVITATION_TOKEN: &str = "ota_in_";
+/// How long the random part of these is: 256 bits as unpadded base64url, in characters.
+const RANDOM_PART: usize = 43;
+
+/// How many bytes of the beginning of a text have the form of a secret of a person or pipeline.
+pub fn issued_at_start(text: &[u8]) -> Option<usize> {
+    let prefixes = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, INVITATION_TOKEN];
+    let prefix = prefixes.into_iter().find(|prefix| text.starts_with(prefix.as_bytes()))?;
+    let random_part = text.get(prefix.len()..prefix.len() + RANDOM_PART)?;
+    let is_random = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    random_part.iter().all(is_random).then_some(prefix.len() + RANDOM_PART)
+}
+
 /// A secret in plain text. It is shown to its owner once and never logged.
 pub struct PlainSecret(String);
 
@@ -16,7 +33,7 @@ impl PlainSecret {
     /// # Errors
     /// If the system has no random numbers.
     pub fn access_token() -> Result<Self, Error> {
-        Self::prefixed("ota_at_")
+        Self::prefixed(ACCESS_TOKEN)
     }
 
     /// A refresh token: a readable prefix and 256 random bits.
@@ -24,7 +41,7 @@ impl PlainSecret {
     /// # Errors
     /// If the system has no random numbers.
     pub fn refresh_token() -> Result<Self, Error> {
-        Self::prefixed("ota_rt_")
+        Self::prefixed(REFRESH_TOKEN)
     }
 
     /// A client secret: a readable prefix and 256 random bits.
@@ -32,7 +49,7 @@ impl PlainSecret {
     /// # Errors
     /// If the system has no random numbers.
     pub fn client_secret() -> Result<Self, Error> {
-        Self::prefixed("ota_cs_")
+        Self::prefixed(CLIENT_SECRET)
     }
 
     /// A device's token: 32 lower-case hex digits, because small clients have small buffers (device-ddi 1.2).
@@ -48,7 +65,7 @@ impl PlainSecret {
     /// # Errors
     /// If the system has no random numbers.
     pub fn invitation_token() -> Result<Self, Error> {
-        Self::prefixed("ota_in_")
+        Self::prefixed(INVITATION_TOKEN)
     }
 
     /// A gateway's token: 32 lower-case hex digits, as a device's.
@@ -97,4 +114,26 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::Internal(std::sync::Arc::new(error)))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_issued_is_known_by_its_form() {
+        let made = [
+            PlainSecret::access_token(),
+            PlainSecret::refresh_token(),
+            PlainSecret::client_secret(),
+            PlainSecret::invitation_token(),
+        ];
+        for secret in made {
+            let secret = secret.unwrap().into_revealed();
+            assert_eq!(issued_at_start(format!("{secret}...").as_bytes()), Some(secret.len()));
+            assert_eq!(issued_at_start(secret[..secret.len() - 1].as_bytes()), None);
+            assert_eq!(issued_at_start(secret[1..].as_bytes()), None);
+            assert_eq!(issued_at_start(secret.replacen("ota_", "ota.", 1).as_bytes()), None);
+        }
+    }
 }

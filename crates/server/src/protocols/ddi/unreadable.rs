@@ -14,6 +14,7 @@ use otaria_wire::ddi::Repairs;
 use percent_encoding::percent_decode_str;
 
 use crate::access::device::SentBy;
+use crate::access::secrets::issued_at_start;
 
 /// How much of what is no body is kept, in characters.
 const LENGTH: usize = 500;
@@ -108,16 +109,19 @@ fn secret(headers: &HeaderMap) -> String {
     header.split_once(' ').map(|(_, token)| token.trim().to_owned()).unwrap_or_default()
 }
 
+/// What stands there without this secret, and without any of a person's or pipeline's.
 fn without(secret: &[u8], mut bytes: &[u8]) -> Vec<u8> {
+    let own = |bytes: &[u8]| (secret.len() >= SHORTEST_SECRET && bytes.starts_with(secret)).then_some(secret.len());
     let mut kept = Vec::with_capacity(bytes.len());
-    if secret.len() >= SHORTEST_SECRET {
-        while let Some(position) = bytes.windows(secret.len()).position(|window| window == secret) {
-            kept.extend_from_slice(&bytes[..position]);
+    while let Some((&first, rest)) = bytes.split_first() {
+        if let Some(length) = own(bytes).or_else(|| issued_at_start(bytes)) {
             kept.extend_from_slice(b"***");
-            bytes = &bytes[position + secret.len()..];
+            bytes = &bytes[length..];
+        } else {
+            kept.push(first);
+            bytes = rest;
         }
     }
-    kept.extend_from_slice(bytes);
     kept
 }
 
