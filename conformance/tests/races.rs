@@ -335,3 +335,31 @@ async fn push_both(scene: &Scene, older: &Value, newer: &Value, lane: u64, round
     scene.api.delete(&push).await.is(StatusCode::NO_CONTENT);
     came_first
 }
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_change_an_image_as_they_know_it_one_does(#[case] engine: Engine) {
+    let scene = Scene::set(engine).await;
+    race({
+        let scene = Arc::clone(&scene);
+        move |lane, round| change_both(Arc::clone(&scene), lane, round)
+    })
+    .await;
+}
+
+/// One round: two give an image their own url, both as they read it.
+async fn change_both(scene: Arc<Scene>, _: u64, round: u64) {
+    let image = scene.image(&format!("1.{round}")).await;
+    let path = scene.path(&format!("pool/types/3/versionNumbers/{}", text(&image["versionNumber"])));
+    let read = scene.api.get(&path).await.ok();
+    let change = |url: &str| {
+        let body = json!({ "name": "race", "version": format!("1.{round}"), "url": url });
+        scene.api.request(Method::PUT, &path).header("if-match", &read.headers["etag"]).json(&body)
+    };
+    let answers = at_once(change("one"), change("other")).await;
+    let [changed, outdated] = answers.sorted();
+    changed.is(StatusCode::NO_CONTENT);
+    outdated.is_error(412, "precondition_failed");
+}

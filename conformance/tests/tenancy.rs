@@ -192,6 +192,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
             "listPoolImages",
             "listPoolImagesOfType",
             "poolImageExists",
+            "getPoolImage",
             "listPoolImageAssociations",
             "listPushes",
             "getPush",

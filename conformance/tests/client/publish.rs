@@ -363,6 +363,36 @@ async fn of_two_at_once_both_have_published_it(#[case] engine: Engine) {
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn of_several_files_for_one_record_at_once_one_is_published(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    for round in 0..5 {
+        let first = format!("otaria publish --record-first {IMAGE} --version 1.{round} --out record.json");
+        assert!(world.shell(&first).status().unwrap().success());
+        let running: Vec<_> = (0..4)
+            .map(|number| {
+                file(&world, &format!("{round}-{number}.swu"), 1000 + number);
+                start(&world, &format!("otaria publish {round}-{number}.swu --from-record record.json --json"))
+            })
+            .collect();
+        let mut published = Vec::new();
+        for process in running {
+            let output = ended(process).await;
+            match output.status.code() {
+                Some(0) => published.push(serde_json::from_slice::<Value>(&output.stdout).unwrap()),
+                Some(5) => {}
+                _ => panic!("{}", prints(&output)),
+            }
+        }
+        assert_eq!(published.len(), 1, "{published:#?}");
+        let image = pool(&world).await.pop().unwrap();
+        assert_eq!((&published[0]["status"], &published[0]["image"]["url"]), (&json!("published"), &image["url"]));
+    }
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn an_interrupted_upload_leaves_nothing_behind(#[case] engine: Engine) {
     let world = World::start(engine).await;
     file(&world, "app.swu", 64 << 20);

@@ -286,3 +286,43 @@ async fn put_replaces_what_is_said_and_never_what_it_is(#[case] engine: Engine) 
     let unassociated = here.ota(&format!("pool/types/3/versionNumbers/{number}/associations"));
     assert_eq!(here.api.get(&unassociated).await.ok().body, json!([]));
 }
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn an_image_is_changed_only_as_its_etag_says_that_it_is_known(#[case] engine: Engine) {
+    let here = Here::start(engine).await;
+    let made = here.plain_image(3, "1").await;
+    let path = here.ota(&format!("pool/types/3/versionNumbers/{}", text(&made, "versionNumber")));
+    let read = here.api.get(&path).await.ok();
+    assert_eq!(read.body, here.pool().await[0]);
+    let tag = read.headers["etag"].to_str().unwrap().to_owned();
+    assert!(tag.len() == 34 && tag.starts_with('"') && tag.ends_with('"'), "{tag}");
+    assert_eq!(here.api.get(&path).await.ok().headers["etag"], *tag);
+    let put = async |tags: &[&str], tag: &str| {
+        let mut request = here.api.request(Method::PUT, &path);
+        for tag in tags {
+            request = request.header("if-match", *tag);
+        }
+        Answer::of(request.json(&json!({ "name": "app", "version": "1", "tags": [tag] }))).await
+    };
+
+    put(&[tag.as_str()], "one").await.is(StatusCode::NO_CONTENT);
+    for outdated in [tag.as_str(), &format!("W/{tag}"), "\"\"", "x", ""] {
+        put(&[outdated], "two").await.is_error(412, "precondition_failed");
+    }
+    let read = here.api.get(&path).await.ok();
+    assert_eq!(read.body["tags"], json!(["one"]));
+    let now = read.headers["etag"].to_str().unwrap();
+    assert_ne!(now, tag);
+    put(&[tag.as_str(), now], "three").await.is(StatusCode::NO_CONTENT);
+    put(&["*"], "four").await.is(StatusCode::NO_CONTENT);
+    put(&[], "five").await.is(StatusCode::NO_CONTENT);
+    assert_eq!(here.api.get(&path).await.ok().body["tags"], json!(["five"]));
+
+    let missing = here.ota("pool/types/3/versionNumbers/987654321");
+    here.api.get(&missing).await.is_error(404, "not_found");
+    let other_type = here.ota(&format!("pool/types/5/versionNumbers/{}", text(&made, "versionNumber")));
+    here.api.get(&other_type).await.is_error(404, "not_found");
+}

@@ -1,16 +1,19 @@
 //! A command's view of a server: which one, as whom, and where what it says goes.
 
 pub mod api;
+pub mod connection;
 pub mod credentials;
 mod options;
 pub mod paths;
 mod session;
 pub mod settings;
+mod user_folder;
 pub mod waiting;
 
 pub use self::options::{ClientOptions, Effect};
 
-use self::api::{Api, Connection};
+use self::api::Api;
+use self::connection::Connection;
 use self::session::Session;
 pub use self::session::settled;
 pub use self::settings::Profile;

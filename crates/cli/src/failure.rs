@@ -5,8 +5,6 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::terminal::Format;
-
 /// What the process ends with when it did not do what it was to do. Scripts act on these, so that they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -128,15 +126,8 @@ impl Failure {
         self.retry == Retry::Sensible
     }
 
-    /// The failure as it is told: lines for people, one object on one line for programs.
-    pub fn describe(&self, format: Format) -> String {
-        match format {
-            Format::Json => self.as_json(),
-            Format::Human => self.as_text(),
-        }
-    }
-
-    fn as_json(&self) -> String {
+    /// As programs are told: one object on one line.
+    pub fn as_json(&self) -> String {
         let message = match &self.remedy {
             Some(remedy) => format!("{}; {remedy}", self.message),
             None => self.message.clone(),
@@ -150,7 +141,8 @@ impl Failure {
         object.to_string()
     }
 
-    fn as_text(&self) -> String {
+    /// As people are told, in lines.
+    pub fn as_text(&self) -> String {
         let mut text = format!("otaria: {}", self.message);
         if let Some(remedy) = &self.remedy {
             let _ = write!(text, "\n        {remedy}");
@@ -188,8 +180,8 @@ mod tests {
     fn a_program_gets_one_object() {
         let failure = Failure::not_found("device type", "Lmap").with_remedy("did you mean \"Lamp\"?");
         let failure = failure.in_request(Some("0199".to_owned()));
-        insta::assert_snapshot!(failure.describe(Format::Json), @r#"{"code":"not_found","message":"there is no device type \"Lmap\"; did you mean \"Lamp\"?","requestId":"0199","retryable":false}"#);
-        insta::assert_snapshot!(failure.describe(Format::Human), @r#"
+        insta::assert_snapshot!(failure.as_json(), @r#"{"code":"not_found","message":"there is no device type \"Lmap\"; did you mean \"Lamp\"?","requestId":"0199","retryable":false}"#);
+        insta::assert_snapshot!(failure.as_text(), @r#"
         otaria: there is no device type "Lmap"
                 did you mean "Lamp"?
                 (request 0199)

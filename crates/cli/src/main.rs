@@ -175,7 +175,10 @@ async fn told_to_stop() {
 }
 
 fn fails(failure: &Failure, format: Format) -> ExitCode {
-    terminal::complain(&failure.describe(format));
+    terminal::complain(&match format {
+        Format::Json => failure.as_json(),
+        Format::Human => failure.as_text(),
+    });
     ExitCode::from(failure.exit() as u8)
 }
 

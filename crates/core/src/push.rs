@@ -4,11 +4,13 @@
 //! its end is history.
 
 mod event;
+mod stage;
 mod state;
 mod terms;
 mod timers;
 
-pub use event::{Change, Entry, Event, Installed, NewerPush, Report, Stage};
+pub use event::{Change, Entry, Event, Installed, NewerPush, Report};
+pub use stage::Stage;
 pub(crate) use state::Phase;
 pub use state::{InvalidPushState, PushState};
 pub use terms::{Confirmation, InvalidConfirmation, Success, Terms};
@@ -337,7 +339,7 @@ impl Push {
 
     /// The open push after the device reported `stage`.
     fn reaching(&self, stage: Stage, now: Timestamp, timers: &Timers) -> Self {
-        let next = self.state.after_report(stage);
+        let next = stage.after(self.state);
         match self.state.phase() {
             Phase::Offered if !self.is_confirmed() => self.clone(),
             Phase::Offered => self.entering(PushState::Fetched, now, timers).entering(next, now, timers),

@@ -30,7 +30,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_io_timeout::TimeoutWriter;
 use tower_service::Service;
 
-use crate::access::certificates::Chain;
+use crate::credentials::certificates::Chain;
 use crate::settings::Settings;
 use answers::{Answers, watched};
 use frames::Frames;

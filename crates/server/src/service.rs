@@ -6,15 +6,14 @@ use otaria_store::installation_keys::InstallationKey;
 use otaria_store::{Repository, Store};
 use tokio::sync::{OnceCell, watch};
 
-use crate::access::certificates::Trusts;
-use crate::access::pace::Pace;
-use crate::access::passwords::Passwords;
-use crate::access::throttle::{Refused, Throttle};
 use crate::actions::events::Listeners;
 use crate::actions::sightings::Sightings;
+use crate::actions::trusts::Trusts;
 use crate::actions::unreadable::Unreadables;
-use crate::actions::updates::Bursts;
+use crate::actions::updates::{Bursts, Pace};
 use crate::clock::Clock;
+use crate::credentials::passwords::Passwords;
+use crate::credentials::throttle::{Refused, Throttle};
 use crate::settings::Settings;
 
 /// What the actions work with. Cheap to clone; every request has one.

@@ -2,6 +2,7 @@
 //! never changes.
 
 mod devices;
+mod proxies;
 mod repository;
 
 use std::net::SocketAddr;
@@ -15,9 +16,10 @@ use otaria_core::push::Timers;
 use otaria_store::{DatabaseLocation, RepositoryLocation};
 use serde::{Deserialize, Serialize};
 
-use crate::access::forwarded::{InvalidProxies, Proxies};
+use self::proxies::InvalidProxies;
 
 pub use devices::{ArtifactLinks, CertificateHeaders};
+pub use proxies::Proxies;
 pub use repository::Downloads;
 
 /// The settings as they are written: every one optional. This is what flags, environment and file have in common.

@@ -1,13 +1,23 @@
 //! The arrows between the server's rooms, held against the code: `protocols -> access -> actions -> store`,
-//! `chores -> actions`. The crates' own dependencies hold the outer ones.
+//! `chores -> actions`, and `credentials` below. The crates' own dependencies hold the outer ones.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::path::{Path, PathBuf};
 
 /// In which room which words must not stand, and why.
-const FORBIDDEN: [(&str, &[&str], &str); 8] = [
-    ("actions", &["axum", "StatusCode", "crate::protocols", "crate::chores"], "actions know no dialect"),
+const FORBIDDEN: [(&str, &[&str], &str); 10] = [
+    ("settings", &["crate::"], "what is configured is known before anything is done"),
+    (
+        "credentials",
+        &["axum", "crate::protocols", "crate::access", "crate::actions", "crate::chores", "crate::service"],
+        "what a secret is does not depend on who shows it",
+    ),
+    (
+        "actions",
+        &["axum", "StatusCode", "crate::protocols", "crate::access", "crate::chores"],
+        "actions know no dialect",
+    ),
     ("access", &["crate::protocols", "crate::chores"], "whoever calls is known before the dialect matters"),
     ("chores", &["axum", "crate::protocols", "crate::access", ".store."], "a chore only calls actions"),
     ("telemetry", &["crate::protocols", "crate::access", "crate::actions", "crate::chores"], "to count needs nobody"),

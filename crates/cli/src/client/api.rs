@@ -1,30 +1,25 @@
 //! Requests to the partner API, and what their answers mean.
 
-mod connection;
 mod pages;
-mod refusals;
 
 use std::fmt;
 
 use futures::TryFutureExt as _;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use serde::Serialize;
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::connection::answers::{body_of, expect_success};
+use super::connection::heartbeat::{Heartbeat, Unanswered, as_long_as_it_beats};
+use super::connection::{Connection, Repeat};
 use super::options::Effect;
 use super::paths::Path;
 use super::session::Session;
 use crate::failure::Failure;
 use crate::terminal::{Format, Terminal, print};
 
-pub use self::connection::{Connection, Heartbeat};
-use self::connection::{Repeat, Unanswered, as_long_as_it_beats};
 pub use self::pages::Limit;
-use self::refusals::{refusal, unreachable};
-
-/// The longest answer that is read as JSON, in bytes; a page of a thousand records is far from it.
-const LONGEST: usize = 64 << 20;
 
 /// The server, as the caller may use it.
 pub struct Api {
@@ -34,53 +29,49 @@ pub struct Api {
     terminal: Terminal,
 }
 
-/// How a token is asked for (RFC 6749).
-#[derive(Serialize)]
-#[serde(tag = "grant_type", rename_all = "snake_case")]
-pub enum Grant<'g> {
-    /// A person, by name and password.
-    Password {
-        /// Their e-mail address.
-        username: &'g str,
-        /// Their password.
-        password: &'g str,
-    },
-    /// A person who signed in before.
-    RefreshToken {
-        /// What they got then, good once.
-        refresh_token: &'g str,
-    },
-    /// The partner's client itself.
-    ClientCredentials,
-}
-
 /// A request that changes something.
 #[derive(Clone, Debug)]
 pub struct Change {
     method: Method,
     path: Path,
     body: Option<Value>,
+    /// The entity tag of what it replaces, if that must be what is there.
+    only: Option<HeaderValue>,
+}
+
+/// Something that was read, and how it is known again.
+#[derive(Clone, Debug)]
+pub struct Tagged<T> {
+    /// What was read.
+    pub value: T,
+    /// Its entity tag, if the server names one.
+    pub tag: Option<HeaderValue>,
 }
 
 impl Change {
     /// Makes something.
     pub fn post(path: Path, body: Value) -> Self {
-        Self { method: Method::POST, path, body: Some(body) }
+        Self { method: Method::POST, path, body: Some(body), only: None }
     }
 
     /// Replaces something.
     pub fn put(path: Path, body: Value) -> Self {
-        Self { method: Method::PUT, path, body: Some(body) }
+        Self { method: Method::PUT, path, body: Some(body), only: None }
     }
 
     /// Removes something.
     pub fn delete(path: Path) -> Self {
-        Self { method: Method::DELETE, path, body: None }
+        Self { method: Method::DELETE, path, body: None, only: None }
     }
 
     /// Whatever request.
     pub fn of(method: Method, path: Path, body: Option<Value>) -> Self {
-        Self { method, path, body }
+        Self { method, path, body, only: None }
+    }
+
+    /// That it is made only if what it replaces is still what was read.
+    pub fn of_what_was_read<T>(self, read: &Tagged<T>) -> Self {
+        Self { only: read.tag.clone(), ..self }
     }
 }
 
@@ -133,6 +124,16 @@ impl Api {
         Ok(serde_json::from_value(self.get(path).await?)?)
     }
 
+    /// Reads something that is then to be changed as it is.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, refuses, or answers something else.
+    pub async fn read_to_change<T: DeserializeOwned>(&self, path: &Path) -> Result<Tagged<T>, Failure> {
+        let response = self.send(Method::GET, path, |request| request).await?;
+        let tag = response.headers().get(header::ETAG).cloned();
+        Ok(Tagged { value: serde_json::from_value(body_of(response).await?)?, tag })
+    }
+
     /// Reads something, if it is there.
     ///
     /// # Errors
@@ -154,9 +155,14 @@ impl Api {
             self.say_instead(&change);
             return Ok(None);
         }
-        let response = self.send(change.method, &change.path, |request| match &change.body {
-            Some(body) => request.json(body),
-            None => request,
+        let response = self.send(change.method, &change.path, |mut request| {
+            if let Some(tag) = &change.only {
+                request = request.header(header::IF_MATCH, tag);
+            }
+            match &change.body {
+                Some(body) => request.json(body),
+                None => request,
+            }
         });
         let response = response.await?;
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
@@ -233,7 +239,7 @@ impl Api {
     }
 
     fn say_instead(&self, change: &Change) {
-        let Change { method, path, body } = change;
+        let Change { method, path, body, .. } = change;
         let body = body.as_ref().map(without_secrets);
         match (self.terminal.format(), body) {
             (Format::Json, body) => {
@@ -251,38 +257,6 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("url", &self.connection.url().as_str()).finish_non_exhaustive()
     }
-}
-
-/// A success, or why not.
-async fn expect_success(response: Response) -> Result<Response, Failure> {
-    if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
-}
-
-/// The JSON of an answer; null if it has none.
-async fn body_of(response: Response) -> Result<Value, Failure> {
-    let url = response.url().clone();
-    let bytes = bytes_of(response).await?;
-    if bytes.is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(&bytes).map_err(|_| {
-        Failure::new(format!("{url} answers with something else than JSON"))
-            .with_remedy("is this the URL of an Otaria server?")
-    })
-}
-
-/// The bytes of an answer, as long as it is one that the API could give.
-async fn bytes_of(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let url = response.url().clone();
-    let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&url, &error))? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() > LONGEST {
-            return Err(Failure::new(format!("{url} answers with more than {LONGEST} bytes"))
-                .with_remedy("is this the URL of an Otaria server?"));
-        }
-    }
-    Ok(bytes)
 }
 
 /// A body as it may be shown.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::files::user_folder;
+use super::user_folder::user_folder;
 use crate::failure::Failure;
 
 /// A person's sign-in at one server. `Debug` is not derived: it holds secrets.

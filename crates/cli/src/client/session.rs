@@ -8,7 +8,7 @@ use reqwest::Url;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::api::{Connection, Grant};
+use super::connection::{Connection, Grant};
 use super::credentials::{Locked, SignIn};
 use super::settings::{Credential, Settings};
 use crate::failure::{Exit, Failure};

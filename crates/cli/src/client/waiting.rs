@@ -1,9 +1,11 @@
 //! Waiting until pushes have ended: by listening to the server, or by asking it now and then where that cannot be.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use futures::future::try_join_all;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use indicatif::ProgressBar;
 use otaria_core::push::PushState;
 use reqwest::{Method, header};
@@ -25,6 +27,9 @@ const BETWEEN: Duration = Duration::from_secs(3);
 const FOR_EACH: Duration = Duration::from_millis(50);
 /// How often in a row it asks a server in vain that may be about to come back.
 const IN_VAIN: u32 = 10;
+
+/// The longest event that is read, in bytes. Those of the API have some hundred.
+const LONGEST_EVENT: usize = 1 << 20;
 
 /// What the changes of a push are to whoever waits for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,20 @@ pub fn verdict(pushes: &[Value]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The bytes of events, as long as each is one that the API could send. Nothing says how long a stranger's would be.
+fn bounded<P: AsRef<[u8]>, E: Into<Box<dyn Error + Send + Sync>>>(
+    pieces: impl Stream<Item = Result<P, E>>,
+) -> impl Stream<Item = io::Result<P>> {
+    let mut length = 0;
+    pieces.map(move |piece| {
+        let piece = piece.map_err(io::Error::other)?;
+        let bytes = piece.as_ref();
+        let end = bytes.windows(2).rposition(|two| two == b"\n\n");
+        length = end.map_or(length + bytes.len(), |end| bytes.len() - end);
+        if length > LONGEST_EVENT { Err(io::Error::other("an event is too long")) } else { Ok(piece) }
+    })
+}
+
 /// How a command hears of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
@@ -162,7 +181,7 @@ impl Followed<'_> {
                 None => request,
             }
         });
-        let mut stream = SseByteStream::new(response.await?.bytes_stream());
+        let mut stream = SseByteStream::new(bounded(response.await?.bytes_stream()));
         while let Ok(Some(Sse { event, data, id, .. })) = stream.try_next().await {
             self.last_event = id.or(self.last_event.take());
             match event.as_deref() {
@@ -247,6 +266,8 @@ pub fn has_ended(push: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures::{FutureExt as _, stream};
+
     use super::*;
 
     fn push(state: &str) -> Value {
@@ -265,5 +286,16 @@ mod tests {
         let failure = verdict(&[push("failed"), push("succeeded")]).unwrap_err();
         assert_eq!(failure.message(), "1 of 2 did not succeed: lamp 1.2 failed: no power");
         assert_eq!(failure.remedy(), Some("`otaria push show 7` shows what happened"));
+    }
+
+    #[test]
+    fn an_event_without_an_end_ends_the_stream() {
+        let read = |piece: &'static [u8], pieces: usize| {
+            let pieces = stream::iter(std::iter::repeat_n(piece, pieces).map(Ok::<_, io::Error>));
+            bounded(pieces).try_collect::<Vec<_>>().now_or_never().unwrap()
+        };
+        assert_eq!(read(b"data: 1\n\ndata", LONGEST_EVENT).unwrap().len(), LONGEST_EVENT);
+        assert!(read(b"data", LONGEST_EVENT / 4).is_ok());
+        assert!(read(b"data", LONGEST_EVENT / 4 + 1).is_err());
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::nearest;
 use crate::client::Client;
 use crate::client::api::Limit;
+use crate::client::paths::Path;
 use crate::failure::Failure;
 
 /// What somebody calls an image.
@@ -50,8 +51,7 @@ impl ImageReference {
     pub async fn resolve(&self, client: &Client) -> Result<PoolImageOut, Failure> {
         match self {
             Self::Number { r#type, number } => {
-                let path = client.ota("pool")?.to("types").to(r#type);
-                let found = client.api.search(path, |image| image["versionNumber"] == number.as_str()).await?;
+                let found = client.api.find(&of(client, *r#type, number)?).await?;
                 let found = found.ok_or_else(|| not_found(&format!("{type}/{number}")))?;
                 Ok(serde_json::from_value(found)?)
             }
@@ -61,6 +61,22 @@ impl ImageReference {
             }
         }
     }
+}
+
+/// `/v1/ota/partners/{partnerId}/pool/types/{type}/versionNumbers/{versionNumber}`
+///
+/// # Errors
+/// If no partner is named.
+fn of(client: &Client, r#type: i64, number: &str) -> Result<Path, Failure> {
+    Ok(client.ota("pool")?.to("types").to(r#type).to("versionNumbers").to(number))
+}
+
+/// Where an image is.
+///
+/// # Errors
+/// If no partner is named.
+pub fn path(client: &Client, image: &PoolImageOut) -> Result<Path, Failure> {
+    of(client, image.r#type, &image.version_number)
 }
 
 fn only(images: &[PoolImageOut], given: &str) -> Result<PoolImageOut, Failure> {

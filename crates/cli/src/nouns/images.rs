@@ -4,10 +4,10 @@ use clap::Subcommand;
 use otaria_wire::partner::{AssociationOut, PoolImageOut};
 use serde_json::{Value, json};
 
-use super::image_reference::ImageReference;
+use super::image_reference::{ImageReference, path};
 use super::{ListOptions, device_types, set};
 use crate::client::Client;
-use crate::client::api::Change;
+use crate::client::api::{Change, Tagged};
 use crate::client::paths::Path;
 use crate::failure::Failure;
 use crate::terminal::Format;
@@ -110,21 +110,22 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Show { image } => show(&client, &image.resolve(&client).await?).await?,
         Command::Edit { image, name, version, description } => {
-            let image = image.resolve(&client).await?;
-            let mut record = serde_json::to_value(&image)?;
+            let image = to_change(&client, &image).await?;
+            let mut record = serde_json::to_value(&image.value)?;
             set(&mut record, "name", name);
             set(&mut record, "version", version);
             set(&mut record, "description", description);
             put(&client, &image, record).await?;
         }
         Command::Tag { image, add, remove } => {
-            let image = image.resolve(&client).await?;
+            let image = to_change(&client, &image).await?;
+            let before = &image.value;
             // The same again is no failure, and a name that was mistyped shows.
-            for tag in remove.iter().filter(|tag| !image.tags.contains(tag)) {
-                client.terminal.warn(&format!("{} has no tag {tag:?}", called(&image)));
+            for tag in remove.iter().filter(|tag| !before.tags.contains(tag)) {
+                client.terminal.warn(&format!("{} has no tag {tag:?}", called(before)));
             }
-            let mut record = serde_json::to_value(&image)?;
-            let kept = image.tags.iter().filter(|tag| !remove.contains(tag) && !add.contains(tag));
+            let mut record = serde_json::to_value(before)?;
+            let kept = before.tags.iter().filter(|tag| !remove.contains(tag) && !add.contains(tag));
             record["tags"] = json!(kept.chain(&add).collect::<Vec<_>>());
             put(&client, &image, record).await?;
         }
@@ -176,14 +177,6 @@ pub fn of_device_type(client: &Client, id: &str) -> Result<Path, Failure> {
     Ok(client.ota("deviceTypes")?.to(id).to("firmwareImages"))
 }
 
-/// `/v1/ota/partners/{partnerId}/pool/types/{type}/versionNumbers/{versionNumber}`
-///
-/// # Errors
-/// If no partner is named.
-pub fn path(client: &Client, image: &PoolImageOut) -> Result<Path, Failure> {
-    Ok(client.ota("pool")?.to("types").to(image.r#type).to("versionNumbers").to(&image.version_number))
-}
-
 /// For which device types an image is.
 ///
 /// # Errors
@@ -203,10 +196,15 @@ async fn show(client: &Client, image: &PoolImageOut) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn put(client: &Client, image: &PoolImageOut, record: Value) -> Result<(), Failure> {
-    if client.api.change(Change::put(path(client, image)?, record)).await?.is_some() {
-        let number = ImageReference::Number { r#type: image.r#type, number: image.version_number.clone() };
-        let now = number.resolve(client).await?;
+/// The image that is meant, to be changed as it is now.
+async fn to_change(client: &Client, image: &ImageReference) -> Result<Tagged<PoolImageOut>, Failure> {
+    client.api.read_to_change(&path(client, &image.resolve(client).await?)?).await
+}
+
+async fn put(client: &Client, image: &Tagged<PoolImageOut>, record: Value) -> Result<(), Failure> {
+    let path = path(client, &image.value)?;
+    if client.api.change(Change::put(path.clone(), record).of_what_was_read(image)).await?.is_some() {
+        let now: PoolImageOut = client.api.read(&path).await?;
         client.terminal.done(&serde_json::to_value(&now)?, &format!("changed {}", called(&now)));
     }
     Ok(())

@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 
 use super::file::LocalFile;
 use crate::client::Client;
-use crate::client::api::Change;
+use crate::client::api::{Change, Tagged};
 use crate::failure::{Exit, Failure};
-use crate::nouns::images;
+use crate::nouns::image_reference::path;
+
+/// How often a record is completed that others change at the same moment.
+const ATTEMPTS: u32 = 5;
 
 /// What is to be published, as whoever publishes it says.
 #[derive(Clone, Debug)]
@@ -188,10 +191,9 @@ fn read(record: Value) -> Result<PoolImageOut, Failure> {
 }
 
 /// A record as it is now: others may have changed it meanwhile.
-async fn again(client: &Client, image: &PoolImageOut) -> Result<PoolImageOut, Failure> {
-    let of_type = client.ota("pool")?.to("types").to(image.r#type);
-    let found = client.api.search(of_type, |known| known["id"] == image.id.as_str()).await?;
-    read(found.ok_or_else(|| Failure::not_found("record", &title(image)))?)
+async fn again(client: &Client, image: &PoolImageOut) -> Result<Tagged<PoolImageOut>, Failure> {
+    let Tagged { value, tag } = client.api.read_to_change(&path(client, image)?).await?;
+    Ok(Tagged { value: read(value)?, tag })
 }
 
 /// That an image of this firmware type can be made: whoever lacks the type should not upload first.
@@ -246,19 +248,26 @@ pub async fn settle(
     (file, url): (&LocalFile, &str),
 ) -> Result<Settled, Failure> {
     let image = match found {
-        Some(image) => again(client, &image).await?,
+        Some(image) => image,
         None => match make(client, wanted, url, device_types).await? {
             Made::Now(image) => return Ok(Settled { image, status: Status::Published }),
             Made::ByOthers(image) => image,
         },
     };
-    require_no_other(&image, file)?;
-    if FileOf::record(&image) != FileOf::None {
-        return Ok(Settled { image, status: Status::AlreadyPublished });
+    let mut attempt = 1;
+    loop {
+        let known = again(client, &image).await?;
+        require_no_other(&known.value, file)?;
+        if FileOf::record(&known.value) != FileOf::None {
+            return Ok(Settled { image: known.value, status: Status::AlreadyPublished });
+        }
+        match complete(client, wanted, &known, url).await {
+            // Somebody else changed it at the same moment, or gave it a file: then that is judged.
+            Err(failure) if failure.code() == "precondition_failed" && attempt < ATTEMPTS => attempt += 1,
+            completed => break completed?,
+        }
     }
-    complete(client, wanted, &image, url).await?;
-    // Of two that complete it at once, the second wins, and the first is to know.
-    let image = again(client, &image).await?;
+    let image = again(client, &image).await?.value;
     require_no_other(&image, file)?;
     Ok(Settled { image, status: Status::Published })
 }
@@ -295,9 +304,9 @@ pub async fn make(
     }
 }
 
-/// Gives a record without a file the file's url, and what else is said of it now.
-async fn complete(client: &Client, wanted: &Wanted, image: &PoolImageOut, url: &str) -> Result<(), Failure> {
-    let mut next = image.clone();
+/// Gives a record without a file the file's url, and what else is said of it now. Nothing is changed if it was meanwhile.
+async fn complete(client: &Client, wanted: &Wanted, known: &Tagged<PoolImageOut>, url: &str) -> Result<(), Failure> {
+    let mut next = known.value.clone();
     url.clone_into(&mut next.url);
     if wanted.description.is_some() {
         next.description.clone_from(&wanted.description);
@@ -305,7 +314,8 @@ async fn complete(client: &Client, wanted: &Wanted, image: &PoolImageOut, url: &
     if !wanted.tags.is_empty() {
         next.tags.clone_from(&wanted.tags);
     }
-    client.api.change(Change::put(images::path(client, &next)?, serde_json::to_value(&next)?)).await.map(drop)
+    let change = Change::put(path(client, &next)?, serde_json::to_value(&next)?);
+    client.api.change(change.of_what_was_read(known)).await.map(drop)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::file::{LocalFile, PIECE};
 use crate::client::Client;
-use crate::client::api::{Change, Heartbeat};
+use crate::client::api::Change;
+use crate::client::connection::heartbeat::Heartbeat;
 use crate::failure::{Exit, Failure};
 use crate::terminal::progress::Progress;
 

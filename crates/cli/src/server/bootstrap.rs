@@ -2,7 +2,7 @@
 
 use clap::Args;
 use otaria_core::fields::Fields;
-use otaria_server::actions::Error;
+use otaria_server::Error;
 use otaria_server::serve::open;
 use otaria_wire::partner::BootstrapOut;
 

@@ -1,7 +1,7 @@
 //! `otaria reset-password`
 
 use clap::Args;
-use otaria_server::actions::Error;
+use otaria_server::Error;
 use otaria_server::serve::open;
 
 use super::options::ServerOptions;

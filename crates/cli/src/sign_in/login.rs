@@ -7,7 +7,7 @@ use otaria_wire::partner::MeOut;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 
-use crate::client::api::Grant;
+use crate::client::connection::Grant;
 use crate::client::credentials::{Locked, SignIn};
 use crate::client::paths::Path;
 use crate::client::settings::{Credential, variable};

@@ -1,6 +1,7 @@
 //! What happens to a push, and what follows from it.
 
 use super::Push;
+use super::stage::Stage;
 use super::state::PushState;
 use crate::firmware::VersionNumber;
 
@@ -62,40 +63,6 @@ pub struct Report {
     pub message: Option<String>,
     /// The device's further lines.
     pub details: Vec<String>,
-}
-
-/// How far a device says it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Says something, but nothing about how far it is.
-    Note,
-    /// Reads the binary.
-    Downloading,
-    /// Has the whole binary.
-    Downloaded,
-    /// Writes it.
-    Installing,
-    /// Has written it, and waits for its restart or its own check.
-    Installed,
-    /// Runs it.
-    Succeeded,
-    /// Could not.
-    Failed,
-}
-
-impl Stage {
-    /// The state that a push under way gets to by it. Who says anything at all has fetched.
-    pub(super) const fn reaches(self) -> PushState {
-        match self {
-            Self::Note => PushState::Fetched,
-            Self::Downloading => PushState::Downloading,
-            Self::Downloaded => PushState::Downloaded,
-            Self::Installing => PushState::Installing,
-            Self::Installed => PushState::Installed,
-            Self::Succeeded => PushState::Succeeded,
-            Self::Failed => PushState::Failed,
-        }
-    }
 }
 
 /// Whether another live push of the same firmware type waits on the device for a cancelling one to end.

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::event::Stage;
-
 /// Where a push stands (partner API contract, section 4), in the order in which a push goes through them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PushState {
@@ -112,17 +110,6 @@ impl PushState {
             Self::Succeeded | Self::Failed | Self::TimedOut | Self::Lost | Self::Cancelled | Self::Superseded => {
                 Phase::Ended
             }
-        }
-    }
-
-    /// The state after the device reported `stage`: only ever forward, so that a report of an earlier stage is a
-    /// note, and so is everything while cancelling but an end.
-    pub(super) fn after_report(self, stage: Stage) -> Self {
-        match (self.phase(), stage) {
-            (Phase::Offered | Phase::UnderWay, _) => self.max(stage.reaches()),
-            (Phase::Cancelling, Stage::Succeeded) => Self::Succeeded,
-            (Phase::Cancelling, Stage::Failed) => Self::Cancelled,
-            (Phase::Cancelling, _) | (Phase::Ended, _) => self,
         }
     }
 }

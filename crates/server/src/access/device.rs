@@ -11,10 +11,10 @@ use otaria_core::ids::InvalidId;
 use otaria_store::SecretHash;
 use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, DeviceScope, SpokenFor};
 
-use crate::access::certificates::Chain;
 use crate::access::origin::{Peer, address, origin};
-use crate::access::proxied::{self, Said};
-use crate::actions::Error;
+use crate::access::proxied::{self, Vouched};
+use crate::credentials::certificates::Chain;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The schemes and the one space after each, compared with case (DDI 1.2).
@@ -93,23 +93,23 @@ async fn authenticated(
     service: &Service,
     token: impl Fn(&str, &DeviceId) -> Option<Shown> + Send,
 ) -> Result<AuthenticatedDevice, DeviceDenied> {
-    let claim = Claim::of(parts, service).await?;
-    if claim.tenant.contains(char::is_control) {
+    let sender = Sender::of(parts, service).await?;
+    if sender.tenant.contains(char::is_control) {
         return Err(DeviceDenied::Unauthenticated);
     }
     // A header with a credential decides alone, also where it is no good.
     let shown = match parts.headers.get(AUTHORIZATION) {
-        Some(header) => header.to_str().ok().and_then(|header| token(header, &claim.device_id)),
+        Some(header) => header.to_str().ok().and_then(|header| token(header, &sender.device_id)),
         None => certified(parts, service).map(Shown::Certificate),
     };
     let found = match shown.ok_or(DeviceDenied::Unauthenticated)? {
         Shown::Target(token) => {
             let mut conn = service.store.read().await?;
-            AuthenticatedDevice::by_token(&mut conn, &claim.tenant, &claim.device_id, &token).await?
+            AuthenticatedDevice::by_token(&mut conn, &sender.tenant, &sender.device_id, &token).await?
         }
-        Shown::Gateway(token) => claim.spoken_for(parts, service, || claim.by_gateway(service, &token)).await?,
+        Shown::Gateway(token) => sender.spoken_for(parts, service, || sender.by_gateway(service, &token)).await?,
         Shown::Certificate(shown) => {
-            claim.spoken_for(parts, service, || claim.by_certificate(service, &shown)).await?
+            sender.spoken_for(parts, service, || sender.by_certificate(service, &shown)).await?
         }
     };
     let device = found.ok_or(DeviceDenied::Unauthenticated)?;
@@ -127,12 +127,12 @@ pub(super) fn hear_of(device: &AuthenticatedDevice, parts: &Parts, service: &Ser
 }
 
 /// Whom a request says to be from, by its path.
-struct Claim {
+struct Sender {
     tenant: String,
     device_id: DeviceId,
 }
 
-impl Claim {
+impl Sender {
     async fn of(parts: &mut Parts, service: &Service) -> Result<Self, InvalidId> {
         let no_text = |_| InvalidId { expected: "must be UTF-8" };
         let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
@@ -177,8 +177,10 @@ impl Claim {
         let trust = service.trust_of(&device).await?;
         let is_good = match shown {
             Certified::Here(chain) => chain.is_of(&self.device_id, &trust, service.clock.now()),
-            Certified::AtProxy(Said::Certificate(chain)) => chain.is_of(&self.device_id, &trust, service.clock.now()),
-            Certified::AtProxy(Said::Names(names)) => names.are_of(&self.device_id, &trust),
+            Certified::AtProxy(Vouched::Certificate(chain)) => {
+                chain.is_of(&self.device_id, &trust, service.clock.now())
+            }
+            Certified::AtProxy(Vouched::Names(names)) => names.are_of(&self.device_id, &trust),
         };
         Ok(is_good.then(|| device.proven()))
     }
@@ -196,7 +198,7 @@ enum Certified {
     /// This server.
     Here(Arc<Chain>),
     /// A proxy that is believed in this.
-    AtProxy(Said),
+    AtProxy(Vouched),
 }
 
 /// The token that a header shows.
@@ -221,7 +223,7 @@ fn password(header: &str, id: &DeviceId) -> Option<Shown> {
 fn certified(parts: &Parts, service: &Service) -> Option<Certified> {
     let settings = &service.settings;
     let is_proxy = parts.extensions.get::<Peer>().is_some_and(|peer| settings.certificate_proxies.trust(peer.0));
-    if is_proxy && let Some(said) = proxied::said(&parts.headers, settings.certificate_headers) {
+    if is_proxy && let Some(said) = proxied::vouched(&parts.headers, settings.certificate_headers) {
         return said.map(Certified::AtProxy);
     }
     parts.extensions.get::<Arc<Chain>>().cloned().map(Certified::Here)

@@ -15,8 +15,8 @@ use otaria_store::scopes::{AuthenticatedDevice, InstallationScope, LinkHolder, L
 use sha2::Sha256;
 
 use crate::access::device::{Device, DeviceDenied, hear_of};
-use crate::access::secrets;
-use crate::actions::Error;
+use crate::credentials::secrets;
+use crate::error::Error;
 use crate::service::Service;
 use crate::settings::ArtifactLinks;
 

@@ -12,8 +12,8 @@ use otaria_store::scopes::{
 use otaria_store::{Conn, SecretHash};
 
 use crate::access::origin::origin;
-use crate::actions::Error;
 use crate::actions::audit::{Actor, Origin};
+use crate::error::Error;
 use crate::service::Service;
 
 /// Why a request was not let in.

@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use otaria_core::DeviceId;
 use rustls::pki_types::CertificateDer;
 
-use crate::access::certificates::{Chain, Trust};
+use crate::credentials::certificates::{Chain, Trust};
 use crate::settings::CertificateHeaders;
 
 /// RFC 9440.
@@ -20,7 +20,7 @@ const MOST_AUTHORITIES: usize = 16;
 
 /// What a proxy says.
 #[derive(Debug)]
-pub enum Said {
+pub enum Vouched {
     /// The certificate that it was shown.
     Certificate(Chain),
     /// The names in one that it has verified.
@@ -45,10 +45,10 @@ impl Names {
 ///
 /// None where it says nothing. `Some(None)` where it says something that cannot be believed, such as the same thing
 /// twice, of which one may be the client's own.
-pub fn said(headers: &HeaderMap, form: CertificateHeaders) -> Option<Option<Said>> {
+pub fn vouched(headers: &HeaderMap, form: CertificateHeaders) -> Option<Option<Vouched>> {
     match form {
         CertificateHeaders::ClientCert => {
-            headers.contains_key(CERTIFICATE).then(|| certificate(headers).map(Said::Certificate))
+            headers.contains_key(CERTIFICATE).then(|| certificate(headers).map(Vouched::Certificate))
         }
         CertificateHeaders::ControllerId => named(headers, NAMES),
         CertificateHeaders::SslClientCn => named(headers, OLD_NAMES),
@@ -78,10 +78,10 @@ fn bytes(text: &str) -> Option<CertificateDer<'static>> {
     BASE64.decode(base64.as_bytes()).ok().map(CertificateDer::from)
 }
 
-fn named(headers: &HeaderMap, (device, authority): (&str, &str)) -> Option<Option<Said>> {
+fn named(headers: &HeaderMap, (device, authority): (&str, &str)) -> Option<Option<Vouched>> {
     headers.contains_key(device).then(|| {
         let device = single(headers, device)?.to_owned();
-        Some(Said::Names(Names { device, authorities: authorities(headers, authority)? }))
+        Some(Vouched::Names(Names { device, authorities: authorities(headers, authority)? }))
     })
 }
 
@@ -138,7 +138,7 @@ mod tests {
     ) {
         let mut lines = lines.to_vec();
         lines.push(("x-controller-id", "lamp-1"));
-        let Some(Some(Said::Names(names))) = said(&headers(&lines), CertificateHeaders::ControllerId) else {
+        let Some(Some(Vouched::Names(names))) = vouched(&headers(&lines), CertificateHeaders::ControllerId) else {
             panic!("nothing is said in {lines:?}");
         };
         assert_eq!(
@@ -155,7 +155,7 @@ mod tests {
     #[case::both_kinds(&[("x-controller-id", "a"), ("x-authority", "a"), ("x-authority-1", "b")])]
     #[case::both_kinds_behind_a_gap(&[("x-controller-id", "a"), ("x-authority", "a"), ("x-authority-5", "b")])]
     fn what_may_be_the_clients_own_is_not_believed(#[case] lines: &[(&'static str, &'static str)]) {
-        assert!(matches!(said(&headers(lines), CertificateHeaders::ControllerId), Some(None)));
+        assert!(matches!(vouched(&headers(lines), CertificateHeaders::ControllerId), Some(None)));
     }
 
     #[test]
@@ -167,8 +167,8 @@ mod tests {
             ("x-ssl-issuer-hash-1", "b"),
             ("client-cert", ":AAAA:"),
         ]);
-        let device = |form| match said(&lines, form) {
-            Some(Some(Said::Names(names))) => names.device,
+        let device = |form| match vouched(&lines, form) {
+            Some(Some(Vouched::Names(names))) => names.device,
             other => format!("{other:?}"),
         };
         assert_eq!(device(CertificateHeaders::ControllerId), "a");
@@ -177,7 +177,7 @@ mod tests {
         for form in
             [CertificateHeaders::ControllerId, CertificateHeaders::SslClientCn, CertificateHeaders::ClientCert]
         {
-            assert!(said(&HeaderMap::new(), form).is_none());
+            assert!(vouched(&HeaderMap::new(), form).is_none());
         }
     }
 
@@ -190,6 +190,6 @@ mod tests {
     #[case(":AAAA:, :AAAA:")]
     fn what_is_no_byte_sequence_is_no_certificate(#[case] value: &'static str) {
         let lines = headers(&[("client-cert", value)]);
-        assert!(matches!(said(&lines, CertificateHeaders::ClientCert), Some(None)), "{value}");
+        assert!(matches!(vouched(&lines, CertificateHeaders::ClientCert), Some(None)), "{value}");
     }
 }

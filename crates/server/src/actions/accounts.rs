@@ -7,8 +7,8 @@ use otaria_store::audit::{Change, Deed};
 use otaria_store::scopes::{ManagePartner, ViewAccount};
 use serde_json::json;
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
+use crate::error::Error;
 use crate::service::Service;
 
 impl Service {

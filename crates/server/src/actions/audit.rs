@@ -7,7 +7,7 @@ use otaria_store::audit::{self, Broken, Change, Deed, Entry, Filter, Intact, Who
 use otaria_store::partners;
 use otaria_store::scopes::{Caller, InstallationScope, OwnPartner, Session};
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// From where a request came, and which it is.

@@ -17,8 +17,8 @@ use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha512};
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
+use crate::error::Error;
 use crate::service::Service;
 use crate::settings::Downloads;
 

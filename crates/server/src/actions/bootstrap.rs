@@ -11,10 +11,9 @@ use otaria_store::users::{self, User};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::secrets::PlainSecret;
-use crate::actions::Error;
 use crate::actions::audit::Origin;
-use crate::actions::error::on_duplicate;
+use crate::credentials::secrets::PlainSecret;
+use crate::error::{Error, on_duplicate};
 use crate::service::Service;
 
 /// What `bootstrap` made, shown once.

@@ -7,10 +7,10 @@ use otaria_store::device_authentication::{self, DeviceAuthentication};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
-use crate::access::certificates::Trust;
-use crate::actions::Error;
 use crate::actions::audit::Actor;
 use crate::actions::registering::require_own;
+use crate::credentials::certificates::Trust;
+use crate::error::Error;
 use crate::service::Service;
 
 /// What is recorded of it: of certificates and lists, which they are.

@@ -11,8 +11,8 @@ use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
+use crate::error::Error;
 use crate::service::Service;
 
 fn no_device_type() -> Error {

@@ -15,12 +15,11 @@ use otaria_store::{device_types, firmware_images};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::secrets::PlainSecret;
-use crate::actions::Error;
 use crate::actions::audit::Actor;
-use crate::actions::error::on_duplicate;
 use crate::actions::pushes::end_open_pushes;
 use crate::actions::updates::opening;
+use crate::credentials::secrets::PlainSecret;
+use crate::error::{Error, on_duplicate};
 use crate::service::Service;
 
 /// How many of the last words about its pushes a device's page has.

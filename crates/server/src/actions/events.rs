@@ -11,7 +11,7 @@ use otaria_store::scopes::{InstallationScope, Session, ViewPartner};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many events are read at once, which bounds what one listener takes.

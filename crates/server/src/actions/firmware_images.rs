@@ -10,16 +10,15 @@ use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
 use otaria_store::{Conn, Tx, device_types, pushes};
 use serde_json::json;
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
-use crate::actions::error::on_duplicate;
 use crate::actions::pool::{ImageFilter, recorded_association};
 use crate::actions::pushes::cancel_open_push;
+use crate::error::{Error, on_duplicate};
 use crate::service::Service;
 
 /// What a client says about the pool image that it wants associated: it must be what the pool says.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct ClaimedImage {
     /// The image's type.
     pub firmware_type: FirmwareType,
     /// The image's version number.
@@ -51,21 +50,21 @@ impl Service {
     /// Associates a pool image, of this partner or another that the caller manages as well, with a device type.
     ///
     /// # Errors
-    /// If either is missing, the claim contradicts the pool, or they are associated already.
+    /// If either is missing, the claimed image contradicts the pool, or they are associated already.
     pub async fn associate(
         &self,
         scope: ManagePartner,
         actor: Actor,
         device_type: DeviceTypeId,
-        claim: Claim,
+        claimed: ClaimedImage,
     ) -> Result<FirmwareImage, Error> {
         let now = self.clock.now();
         let service = self.clone();
         let associated = self.store.write(move |tx| {
             Box::pin(async move {
                 require_device_type(tx, &scope, device_type).await?;
-                let (owner, image) = claimed_image(tx, &scope, actor.caller, &claim).await?;
-                service.require_agreement(&claim, &image)?;
+                let (owner, image) = claimed_image(tx, &scope, actor.caller, &claimed).await?;
+                service.require_agreement(&claimed, &image)?;
                 let associated = firmware_images::associate(tx, &scope, device_type, &owner, &image, now).await?;
                 associated.ok_or_else(already_associated)?;
                 record_association(tx, &scope, &actor, device_type, &image, now);
@@ -114,12 +113,12 @@ impl Service {
         described.await
     }
 
-    fn require_agreement(&self, claim: &Claim, image: &Image) -> Result<(), Error> {
+    fn require_agreement(&self, claimed: &ClaimedImage, image: &Image) -> Result<(), Error> {
         let url = self.url(image.partner_id, &image.content.link);
-        let same_url = claim.url == url || self.link(image.partner_id, claim.url.clone()) == image.content.link;
+        let same_url = claimed.url == url || self.link(image.partner_id, claimed.url.clone()) == image.content.link;
         let agreements = [
-            ("name", claim.name == image.content.name),
-            ("version", claim.version == image.content.version),
+            ("name", claimed.name == image.content.name),
+            ("version", claimed.version == image.content.version),
             ("url", same_url),
         ];
         match agreements.iter().find(|(_, agrees)| !agrees) {
@@ -212,23 +211,23 @@ async fn require_device_type(conn: &mut Conn, scope: &ViewPartner, device_type: 
     found.map(drop).ok_or_else(|| Error::not_found("device type"))
 }
 
-/// The pool image that a claim names, with its partner's scope. One of a partner that the caller does not manage
+/// The pool image that a client claims, with its partner's scope. One of a partner that the caller does not manage
 /// is as one that is missing.
 async fn claimed_image(
     tx: &mut Tx,
     scope: &ManagePartner,
     caller: Caller,
-    claim: &Claim,
+    claimed: &ClaimedImage,
 ) -> Result<(ManagePartner, Image), Error> {
     let not_found = || Error::not_found("firmware image in the pool");
     let owner =
-        pool::partner_of(tx, scope, claim.firmware_type, claim.version_number).await?.ok_or_else(not_found)?;
+        pool::partner_of(tx, scope, claimed.firmware_type, claimed.version_number).await?.ok_or_else(not_found)?;
     let owner = if owner == scope.partner_id() {
         *scope
     } else {
         caller.manage_partner(tx, owner).await?.ok_or_else(not_found)?
     };
-    let image = pool::get(tx, &owner, claim.firmware_type, claim.version_number).await?.ok_or_else(not_found)?;
+    let image = pool::get(tx, &owner, claimed.firmware_type, claimed.version_number).await?.ok_or_else(not_found)?;
     if owner.partner_id() != scope.partner_id() && image.firmware_type.is_partners_own() {
         return Err(Error::field("type", "must not be another partner's own firmware type (101 to 200)"));
     }

@@ -7,8 +7,8 @@ use otaria_store::firmware_types::{self, Details, TypeRecord};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
+use crate::error::Error;
 use crate::service::Service;
 
 /// Which types a list shows.

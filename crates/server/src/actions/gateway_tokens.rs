@@ -9,10 +9,10 @@ use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::secrets::PlainSecret;
-use crate::actions::Error;
 use crate::actions::audit::Actor;
 use crate::actions::registering::require_own;
+use crate::credentials::secrets::PlainSecret;
+use crate::error::Error;
 use crate::service::Service;
 
 /// What is said about a new gateway token.

@@ -8,10 +8,10 @@ use otaria_store::scopes::{Caller, InstallationScope, Session};
 use otaria_store::tokens::{self, SignIns};
 use otaria_store::users::{self, AccountAccess, PartnerAccess, User};
 
-use crate::access::secrets::PlainSecret;
-use crate::actions::Error;
 use crate::actions::audit::{Actor, Origin};
 use crate::actions::tokens::PasswordCheck;
+use crate::credentials::secrets::PlainSecret;
+use crate::error::Error;
 use crate::service::Service;
 
 /// A person, and what they have access to.

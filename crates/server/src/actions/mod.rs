@@ -7,7 +7,6 @@ pub mod bootstrap;
 pub mod device_authentication;
 pub mod device_types;
 pub mod devices;
-mod error;
 pub mod events;
 pub mod firmware_images;
 pub mod firmware_types;
@@ -20,8 +19,7 @@ pub mod pushes;
 pub mod registering;
 pub mod sightings;
 pub mod tokens;
+pub mod trusts;
 pub mod unreadable;
 pub mod updates;
 pub mod upkeep;
-
-pub use error::{Error, GrantRefusal};

@@ -15,11 +15,10 @@ use otaria_store::{SecretHash, Tx, partners};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::secrets::PlainSecret;
-use crate::actions::Error;
 use crate::actions::audit::{Actor, Origin};
-use crate::actions::error::on_duplicate;
 use crate::actions::tokens::PasswordCheck;
+use crate::credentials::secrets::PlainSecret;
+use crate::error::{Error, on_duplicate};
 use crate::service::Service;
 
 /// An invitation, with the token that its guest needs.

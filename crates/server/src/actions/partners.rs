@@ -11,10 +11,9 @@ use otaria_store::scopes::{Caller, InstallationScope, OwnPartner, ViewPartner};
 use otaria_store::tokens;
 use serde_json::json;
 
-use crate::access::secrets::PlainSecret;
-use crate::actions::Error;
 use crate::actions::audit::Actor;
-use crate::actions::error::on_duplicate;
+use crate::credentials::secrets::PlainSecret;
+use crate::error::{Error, on_duplicate};
 use crate::service::Service;
 
 /// What can be said about a partner.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceTypeId, FirmwareType, ImageId, PartnerId, Sha256, VersionNumber};
@@ -10,11 +11,14 @@ use otaria_store::pool::{self, AssociatedWith, Content, Image, Kind, Link};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use otaria_store::{Tx, device_types, firmware_images, firmware_types};
 use serde_json::json;
+use sha2::Digest as _;
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
-use crate::actions::error::on_duplicate;
+use crate::error::{Error, on_duplicate};
 use crate::service::Service;
+
+/// How much of a digest names a revision, in bytes.
+const REVISION_LENGTH: usize = 16;
 
 /// Which images a list shows.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +31,33 @@ pub struct ImageFilter {
 
 /// The device types that a new image is to be associated with, by partner.
 pub type Associations = BTreeMap<PartnerId, Vec<DeviceTypeId>>;
+
+/// What an image is at a time: another one after every change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision(String);
+
+impl Revision {
+    /// One that a client names, which may be none at all.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// As a client can name it: hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is to be said about an image from now on.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// All of it.
+    pub content: Content,
+    /// What becomes of its url.
+    pub link: LinkUpdate,
+    /// Which revisions may be replaced by it; none where all may.
+    pub only: Option<Vec<Revision>>,
+}
 
 /// What becomes of where an image's bytes are, when the rest of it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,18 +179,39 @@ impl Service {
         Ok(pool::associations(&mut conn, scope, image.id).await?)
     }
 
+    /// An image of the pool.
+    ///
+    /// # Errors
+    /// If there is no such image.
+    pub async fn pool_image(
+        &self,
+        scope: &ViewPartner,
+        firmware_type: FirmwareType,
+        version_number: VersionNumber,
+    ) -> Result<Image, Error> {
+        let mut conn = self.store.read().await?;
+        let image = pool::get(&mut conn, scope, firmware_type, version_number).await?;
+        image.ok_or_else(|| Error::not_found("firmware image"))
+    }
+
+    /// Which revision of it an image is.
+    pub fn revision(&self, image: &Image) -> Revision {
+        let said = self.recorded_image(image.partner_id, image.firmware_type, &image.content);
+        let digest = sha2::Sha256::digest(format!("{} {said}", image.updated.as_millis()));
+        Revision(HEXLOWER.encode(&digest[..REVISION_LENGTH]))
+    }
+
     /// Replaces what the partner says about an image.
     ///
     /// # Errors
-    /// If there is none, the name and version are taken, or its binary is fixed because it was pushed.
+    /// If there is none, it was changed since the caller read it, the name and version are taken, or its binary is fixed because it was pushed.
     pub async fn update_pool_image(
         &self,
         scope: ManagePartner,
         actor: Actor,
         firmware_type: FirmwareType,
         version_number: VersionNumber,
-        mut content: Content,
-        link: LinkUpdate,
+        update: Update,
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let service = self.clone();
@@ -167,6 +219,10 @@ impl Service {
             Box::pin(async move {
                 let image = pool::lock(tx, &scope, firmware_type, version_number).await?;
                 let image = image.ok_or_else(|| Error::not_found("firmware image"))?;
+                let Update { mut content, link, only } = update;
+                if only.is_some_and(|only| !only.contains(&service.revision(&image))) {
+                    return Err(Error::Changed);
+                }
                 if link == LinkUpdate::Keep {
                     content.link = image.content.link.clone();
                 }

@@ -13,8 +13,8 @@ use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner
 use otaria_store::{Tx, binaries, device_types, devices, users};
 use serde_json::json;
 
-use crate::actions::Error;
 use crate::actions::audit::Actor;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The one target of a push.

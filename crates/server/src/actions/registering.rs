@@ -9,8 +9,8 @@ use otaria_store::scopes::{ManagePartner, Registrar};
 use otaria_store::{Tx, accounts, device_types};
 use serde_json::json;
 
-use crate::actions::Error;
 use crate::actions::audit::Origin;
+use crate::error::Error;
 use crate::service::Service;
 
 /// Succeeds if the device type is the partner's, and the account one that it made: one that another partner made stays

@@ -7,7 +7,7 @@ use otaria_core::{DeviceId, PartnerId, Timestamp};
 use otaria_store::devices::{self, Sighting};
 use otaria_store::scopes::{DeviceScope, InstallationScope};
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many devices are written down in one transaction.

@@ -11,9 +11,9 @@ use otaria_store::tokens::{self, Holder, NewToken, Rotation};
 use otaria_store::users::{self, User};
 use otaria_store::{SecretHash, partner_users, partners};
 
-use crate::access::secrets::PlainSecret;
 use crate::actions::audit::Origin;
-use crate::actions::{Error, GrantRefusal};
+use crate::credentials::secrets::PlainSecret;
+use crate::error::{Error, GrantRefusal};
 use crate::service::Service;
 
 /// Tokens as they are shown, once.

@@ -10,7 +10,7 @@ use otaria_store::devices;
 use otaria_store::scopes::{DeviceScope, ViewPartner};
 use otaria_store::unreadable::{self, Unreadable};
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many devices are written down in one transaction.

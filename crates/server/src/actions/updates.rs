@@ -5,6 +5,7 @@ mod configuring;
 mod confirming;
 mod direct_download;
 mod opening;
+mod pace;
 mod reporting;
 mod stating;
 mod words;
@@ -20,13 +21,14 @@ use otaria_store::pushes::{self, PushRecord, PushedImage};
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use otaria_store::{Conn, devices};
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 pub use bursts::Bursts;
 pub use confirming::{ConfirmationAnswer, Taken};
 pub use direct_download::{Due, Part, Question};
 pub(super) use opening::opening;
+pub use pace::Pace;
 pub use reporting::{CancelAnswer, Feedback, Learning};
 
 /// The longest history that a device can ask for, in entries.

@@ -9,7 +9,7 @@ use otaria_store::pushes::Due;
 use otaria_store::scopes::InstallationScope;
 use otaria_store::{binaries, devices, invitations, pushes, tokens};
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many pushes are looked up at once.

@@ -21,8 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::possession::Possession;
-use crate::access::certificates::Chain;
 use crate::clock::Clock;
+use crate::credentials::certificates::Chain;
 use crate::settings::TlsFiles;
 
 /// How often the files are looked at.

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::retry_after;
-use crate::actions::Error;
+use crate::error::Error;
 
 /// After how long a device may try again when the storage did not answer.
 const RETRY: Duration = Duration::from_secs(30);
@@ -25,6 +25,7 @@ pub(super) fn refused(error: &Error) -> Response {
         Error::Malformed(_) | Error::Invalid(_) | Error::Grant { .. } => (StatusCode::BAD_REQUEST, None),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, None),
         Error::Conflict { .. } => (StatusCode::CONFLICT, None),
+        Error::Changed => (StatusCode::PRECONDITION_FAILED, None),
         Error::Forbidden => (StatusCode::FORBIDDEN, None),
         Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
         Error::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use otaria_store::binaries::Binary;
 use otaria_wire::http::file_names::disposition;
 
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 use parts::Parts;

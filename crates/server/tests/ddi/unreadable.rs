@@ -99,13 +99,13 @@ async fn no_credential_is_kept_nor_what_strangers_send(#[values(Engine::Sqlite, 
     // One of somebody else's is known by how it begins.
     let somebody_elses = format!("ota_rt_{}", "-aZ_0".repeat(8) + "xyz");
     assert_eq!(put(&world, format!(r#"{{"data":["{somebody_elses}x","ota_rt_"]"#)).await.status(), 400);
-    let path = format!("/DEFAULT/controller/v1/dev-7/deploymentBase/{somebody_elses}");
+    let path = format!("/deploymentBase/{somebody_elses}");
     assert_eq!(world.get(&path).send().await.unwrap().status(), 400);
     let stranger = world.get_unsigned("/DEFAULT/controller/v1/dev-7/deploymentBase/x");
     assert_eq!(stranger.header("authorization", "TargetToken wrong").send().await.unwrap().status(), 401);
     let sent = world.unreadable().await;
     assert_eq!(sent.len(), 3);
-    assert_eq!(sent[0].request, "GET /DEFAULT/controller/v1/dev-7/deploymentBase/***");
+    assert_eq!(sent[0].request, "GET /deploymentBase/***");
     assert_eq!(sent[1].body, r#"{"data":["***x","ota_rt_"]"#);
     assert_eq!(sent[2].body, r#"{"token":"***","data":"***""#);
 }

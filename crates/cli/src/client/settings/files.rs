@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy as _;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::{environment, variable};
 use crate::client::credentials::SignIn;
 use crate::client::options::ClientOptions;
+use crate::client::user_folder::user_folder;
 use crate::failure::{Exit, Failure};
 
 /// The file in the repository.
@@ -225,12 +225,6 @@ impl UserFile {
             None => failure.with_remedy(format!("make it with `otaria login --profile {name} --url URL`")),
         }
     }
-}
-
-/// The folder of the user's own files: `$XDG_CONFIG_HOME/otaria`, by default `~/.config/otaria`.
-pub fn user_folder() -> Result<PathBuf, Failure> {
-    let base = etcetera::choose_base_strategy().map_err(Failure::usage)?;
-    Ok(base.config_dir().join("otaria"))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use otaria_server::Error;
 use otaria_server::Service;
-use otaria_server::actions::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};

@@ -9,8 +9,8 @@ use otaria_core::{DeviceId, PartnerId};
 use otaria_store::scopes::DeviceScope;
 use tokio::sync::oneshot;
 
-use super::reporting::{Feedback, Moment, take_report};
-use crate::actions::Error;
+use super::reporting::{Reported, take_report};
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many reports share a transaction at most, so that none grows long.
@@ -22,16 +22,8 @@ pub struct Bursts(Mutex<HashMap<(PartnerId, DeviceId), Vec<Waiting>>>);
 
 /// A report, and whoever waits for it to be written.
 struct Waiting {
-    said: Said,
+    reported: Reported,
     answer: oneshot::Sender<Result<(), Error>>,
-}
-
-/// What a device said about one of its pushes, and when.
-#[derive(Clone)]
-pub(super) struct Said {
-    pub(super) action: i32,
-    pub(super) feedback: Feedback,
-    pub(super) moment: Moment,
 }
 
 /// Whether somebody is writing what a device says.
@@ -74,9 +66,9 @@ fn key(device: &DeviceScope) -> (PartnerId, DeviceId) {
 
 impl Service {
     /// Writes what a device said, together with whatever else it says meanwhile.
-    pub(super) async fn write_said(&self, device: &DeviceScope, said: Said) -> Result<(), Error> {
+    pub(super) async fn write_reported(&self, device: &DeviceScope, reported: Reported) -> Result<(), Error> {
         let (answer, answered) = oneshot::channel();
-        if self.bursts.add(device, Waiting { said, answer }) == Writer::Wanted {
+        if self.bursts.add(device, Waiting { reported, answer }) == Writer::Wanted {
             let (service, device) = (self.clone(), device.clone());
             // Spawned, so that nobody waits for a caller who went away.
             tokio::spawn(async move {
@@ -97,14 +89,14 @@ impl Service {
 
     /// Writes in one transaction. What is refused is refused to who said it alone; if the database fails, it does for all.
     async fn write_together(&self, device: &DeviceScope, waiting: Vec<Waiting>) {
-        let (said, answers): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|waiting| (waiting.said, waiting.answer)).unzip();
+        let (reported, answers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|waiting| (waiting.reported, waiting.answer)).unzip();
         let device = device.clone();
         let written = self.store.write(move |tx| {
             Box::pin(async move {
-                let mut results = Vec::with_capacity(said.len());
-                for said in said {
-                    match take_report(tx, &device, said).await {
+                let mut results = Vec::with_capacity(reported.len());
+                for reported in reported {
+                    match take_report(tx, &device, reported).await {
                         // What the database failed at it forgets as a whole, so that nothing of it may be acknowledged.
                         Err(error) if error.is_failure() => return Err(error),
                         result => results.push(result),

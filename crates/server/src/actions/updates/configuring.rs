@@ -10,7 +10,7 @@ use otaria_wire::ddi::{ConfigDataIn, ConfigDataMode};
 
 use super::reporting::learn;
 use super::words::printable;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many attributes of a device are remembered.
@@ -22,7 +22,7 @@ const VERSION: &str = "otaria.version.";
 
 /// What a device says about itself, sorted out.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Said {
+struct SortedOut {
     /// Which version numbers it runs.
     versions: Vec<(FirmwareType, VersionNumber)>,
     /// Everything else by name; without a value it is to be forgotten.
@@ -61,8 +61,8 @@ impl Service {
     }
 }
 
-fn sorted_out(mode: ConfigDataMode, data: BTreeMap<String, Option<String>>) -> Said {
-    let mut said = Said::default();
+fn sorted_out(mode: ConfigDataMode, data: BTreeMap<String, Option<String>>) -> SortedOut {
+    let mut said = SortedOut::default();
     for (name, value) in data {
         let name = printable(&name, LENGTH);
         let value = value.filter(|_| mode != ConfigDataMode::Remove);
@@ -85,7 +85,7 @@ fn version(name: &str, value: &str) -> Option<(FirmwareType, VersionNumber)> {
 mod tests {
     use super::*;
 
-    fn said(mode: ConfigDataMode, data: &[(&str, Option<&str>)]) -> Said {
+    fn said(mode: ConfigDataMode, data: &[(&str, Option<&str>)]) -> SortedOut {
         let owned = data.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
         sorted_out(mode, owned.collect())
     }

@@ -9,7 +9,7 @@ use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use super::reporting::{locked, save};
 use super::words::{Words, printable};
 use super::{Deployment, Named, by_action, details, named, no_action};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How much is kept of who agreed once for all, and of their remark, in characters.

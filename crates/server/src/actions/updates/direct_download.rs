@@ -12,7 +12,7 @@ use otaria_store::{candidates, devices};
 use super::reporting::{CancelAnswer, Learning, Moment, learn};
 use super::words::printable;
 use super::{Deployment, Purpose, Task, no_action};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How much of the version that a device reports goes into a push's history, in characters.

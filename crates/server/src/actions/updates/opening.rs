@@ -5,7 +5,7 @@ use otaria_core::maintenance::{Opening, Zone};
 use otaria_store::scopes::DeviceScope;
 use otaria_store::{Conn, device_types, devices};
 
-use crate::actions::Error;
+use crate::error::Error;
 
 /// The attribute by which a device says which time zone it is in, such as `Europe/Berlin` or `+05:30`.
 const TIME_ZONE: &str = "otaria.timeZone";

@@ -5,10 +5,9 @@ use otaria_core::{FirmwareType, Timestamp};
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use otaria_store::{Tx, devices, pushes};
 
-use super::bursts::Said;
 use super::no_action;
 use super::words::Words;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// How many entries of a push's history are searched for the reason of its failure: SWUpdate sends its log in pieces.
@@ -23,6 +22,14 @@ pub struct Feedback {
     pub progress: Option<u8>,
     /// Its words, oldest first.
     pub said: Vec<String>,
+}
+
+/// What a device said about one of its pushes, and when.
+#[derive(Clone)]
+pub(super) struct Reported {
+    pub(super) action: i32,
+    pub(super) feedback: Feedback,
+    pub(super) moment: Moment,
 }
 
 /// How a device answers when it is to let go of a push.
@@ -53,8 +60,8 @@ impl Service {
     /// # Errors
     /// If the device never had such a push.
     pub async fn report(&self, device: &AuthenticatedDevice, action: i32, feedback: Feedback) -> Result<(), Error> {
-        let said = Said { action, feedback, moment: self.moment() };
-        self.write_said(&device.scope, said).await
+        let reported = Reported { action, feedback, moment: self.moment() };
+        self.write_reported(&device.scope, reported).await
     }
 
     /// Takes a device's answer to being asked to let go of a push. On an ended push it becomes history.
@@ -107,8 +114,8 @@ impl Service {
 ///
 /// # Errors
 /// If the device never had such a push: then nothing was written.
-pub(super) async fn take_report(tx: &mut Tx, device: &DeviceScope, said: Said) -> Result<(), Error> {
-    let Said { action, feedback, moment } = said;
+pub(super) async fn take_report(tx: &mut Tx, device: &DeviceScope, reported: Reported) -> Result<(), Error> {
+    let Reported { action, feedback, moment } = reported;
     let (push, before) = locked(tx, device, action).await?;
     if push.state == PushState::Offered && !push.is_confirmed() {
         return Err(no_action());

@@ -5,7 +5,7 @@ use otaria_store::devices;
 use otaria_store::scopes::AuthenticatedDevice;
 
 use super::reporting::{Learning, learn};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 impl Service {

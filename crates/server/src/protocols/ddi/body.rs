@@ -8,7 +8,7 @@ use otaria_wire::ddi::{DeviceBody, read};
 
 use super::errors::Refusal;
 use super::unreadable::Heard;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The largest body taken, in bytes.

@@ -10,8 +10,8 @@ use super::errors::{Answer, empty};
 use super::formats::{Format, answer};
 use super::path::Action;
 use crate::access::device::Device;
-use crate::actions::Error;
 use crate::actions::updates::CancelAnswer;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) async fn get(

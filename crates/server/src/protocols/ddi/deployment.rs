@@ -19,8 +19,8 @@ use super::formats::{Format, answer};
 use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
-use crate::actions::Error;
 use crate::actions::updates::{Deployment, Timing};
+use crate::error::Error;
 use crate::service::Service;
 
 /// The most lines of history that a device gets.

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::unreadable::Because;
 use crate::access::device::DeviceDenied;
-use crate::actions::Error;
+use crate::error::Error;
 pub(super) use crate::protocols::refused::empty;
 use crate::protocols::refused::refused;
 

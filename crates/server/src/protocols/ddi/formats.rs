@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::errors::{Answer, Refusal};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::protocols::lines;
 
 /// How much of a body's digest is its entity tag, in bytes.

@@ -6,8 +6,8 @@ use otaria_wire::ddi::{ArtifactLinks, Link};
 use otaria_wire::http::file_names::percent_encoded;
 
 use crate::access::links::Signer;
-use crate::actions::Error;
 use crate::actions::updates::{Named, Timing};
+use crate::error::Error;
 use crate::service::Service;
 use crate::settings::Settings;
 

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
 use super::errors::Refusal;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The device's number for a push: a positive signed 32-bit integer.

@@ -14,7 +14,7 @@ use otaria_wire::ddi::Repairs;
 use percent_encoding::percent_decode_str;
 
 use crate::access::device::SentBy;
-use crate::access::secrets::issued_at_start;
+use crate::credentials::secrets::issued_at_start;
 
 /// How much of what is no body is kept, in characters.
 const LENGTH: usize = 500;

@@ -7,7 +7,7 @@ use otaria_store::scopes::AuthenticatedDevice;
 
 use super::errors::Refusal;
 use crate::access::device::BasicDevice;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// A device that showed its token, and the firmware type in its path. Without a token nothing else is looked at.

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::access::device::{BasicDevice, DeviceDenied};
-use crate::actions::Error;
+use crate::error::Error;
 pub(super) use crate::protocols::refused::empty;
 use crate::protocols::refused::refused;
 

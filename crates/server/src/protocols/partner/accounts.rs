@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::body::JsonBody;
 use super::errors::Refusal;
 use crate::access::people::{SignedIn, ViewingAccount};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

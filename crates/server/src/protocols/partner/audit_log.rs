@@ -21,7 +21,7 @@ use super::accept;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use crate::access::people::{MadeBy, Owning};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// A line of JSON for each entry.

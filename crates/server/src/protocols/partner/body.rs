@@ -10,7 +10,7 @@ use serde_path_to_error::{Path, Segment};
 
 use super::errors::Refusal;
 use crate::access::people::MadeBy;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The largest JSON body, in bytes.

@@ -11,10 +11,10 @@ use utoipa_axum::routes;
 
 use super::body::JsonBody;
 use super::errors::Refusal;
-use super::registers::Said;
-use crate::access::certificates::Trust;
+use super::registers::Registering;
 use crate::access::people::{Managing, Viewing};
-use crate::actions::Error;
+use crate::credentials::certificates::Trust;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The longest bundle, in bytes; revocation lists may be as long as a body.
@@ -67,7 +67,7 @@ fn said(body: &DeviceAuthenticationIn) -> Result<DeviceAuthentication, Error> {
         fields.refuse("caBundle", "is required with certificate, unless proxyAuthorities has somebody");
     }
     let (device_type, account) = (body.device_type_id.as_deref(), body.account_id.as_deref());
-    let registers = Said::check(&mut fields, body.may_register, device_type, account);
+    let registers = Registering::check(&mut fields, body.may_register, device_type, account);
     fields.finish()?;
     let revocation_lists = body.revocation_lists.clone().unwrap_or_default();
     Ok(DeviceAuthentication {

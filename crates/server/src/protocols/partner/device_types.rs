@@ -16,7 +16,7 @@ use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
 use super::policies::{policy, with_policy};
 use crate::access::people::{Managing, Viewing};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

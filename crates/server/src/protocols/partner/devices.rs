@@ -20,8 +20,8 @@ use super::errors::Refusal;
 use super::lists::Query;
 use super::path::PathParts;
 use crate::access::people::{ViewingAccount, WritingAccount};
-use crate::actions::Error;
 use crate::actions::devices::DeviceDetails;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

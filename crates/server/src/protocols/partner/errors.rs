@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::Clock;
 use crate::access::origin::RequestId;
 use crate::access::people::Denied;
-use crate::actions::{Error, GrantRefusal};
+use crate::error::{Error, GrantRefusal};
 use crate::{protocols, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -86,6 +86,7 @@ impl From<Error> for Refusal {
             Error::Invalid(fields) => Self { fields, ..Self::new(StatusCode::BAD_REQUEST, "invalid_fields", text) },
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", text),
             Error::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, text),
+            Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", text),
             Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
             Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
             Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),

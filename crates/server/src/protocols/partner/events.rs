@@ -20,8 +20,8 @@ use super::errors::Refusal;
 use super::path::PathParts;
 use super::pushes::state;
 use crate::access::people::Listening;
-use crate::actions::Error;
 use crate::actions::events::{Listener, Subject, Told};
+use crate::error::Error;
 use crate::service::Service;
 
 /// Where a client says which event it saw last.

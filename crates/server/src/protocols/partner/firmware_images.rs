@@ -20,10 +20,10 @@ use super::lists::{PageParams, Query, TagsParam, page_out};
 use super::path::PathParts;
 use super::pool::{ImageFields, firmware_type};
 use crate::access::people::{Managing, Viewing};
-use crate::actions::Error;
-use crate::actions::firmware_images::{Claim, NewDescription};
+use crate::actions::firmware_images::{ClaimedImage, NewDescription};
 use crate::actions::pool::ImageFilter;
 use crate::actions::pushes::Target;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
@@ -81,7 +81,7 @@ async fn create(
         fields.finish().map_err(Error::from)?;
         service.describe_device_type(scope, actor, device_type, description).await?
     } else {
-        let claim = Claim {
+        let claimed = ClaimedImage {
             firmware_type,
             version_number: version_number(&mut fields, &body),
             name: fields.name("name", body.name.as_deref()),
@@ -89,7 +89,7 @@ async fn create(
             url: fields.url(body.url.as_deref()),
         };
         fields.finish().map_err(Error::from)?;
-        service.associate(scope, actor, device_type, claim).await?
+        service.associate(scope, actor, device_type, claimed).await?
     };
     Ok((StatusCode::CREATED, Json(out(&service, image))))
 }

@@ -58,7 +58,7 @@ async fn create(
     let mut fields = Fields::new();
     let details = details(&mut fields, body.name.as_deref(), body.description.as_deref(), body.part.as_deref());
     let own = own_type(&mut fields, body.r#type.map(|text| text.0));
-    fields.finish().map_err(crate::actions::Error::from)?;
+    fields.finish().map_err(crate::error::Error::from)?;
     let record = service.create_firmware_type(scope, actor, own, details).await?;
     Ok((StatusCode::CREATED, Json(out(scope.partner_id(), record))))
 }
@@ -96,7 +96,7 @@ async fn list(
 ) -> Result<Json<Vec<FirmwareTypeOut>>, Refusal> {
     let mut fields = Fields::new();
     let include: bool = query.parsed(&mut fields, "includePlatform").unwrap_or(false);
-    fields.finish().map_err(crate::actions::Error::from)?;
+    fields.finish().map_err(crate::error::Error::from)?;
     let which = if include { Which::PlatformAndOwn } else { Which::Own };
     let records = service.firmware_types(&scope, which).await?;
     Ok(Json(records.into_iter().map(|record| out(scope.partner_id(), record)).collect()))
@@ -140,7 +140,7 @@ async fn update(
     let firmware_type = path.get("type")?;
     let mut fields = Fields::new();
     let details = details(&mut fields, body.name.as_deref(), body.description.as_deref(), body.part.as_deref());
-    fields.finish().map_err(crate::actions::Error::from)?;
+    fields.finish().map_err(crate::error::Error::from)?;
     service.update_firmware_type(scope, actor, firmware_type, details).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,7 +19,7 @@ use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
 use super::pushes;
 use crate::access::people::Viewing;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

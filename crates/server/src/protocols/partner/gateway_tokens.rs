@@ -14,10 +14,10 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
-use super::registers::Said;
+use super::registers::Registering;
 use crate::access::people::{Managing, Viewing};
-use crate::actions::Error;
 use crate::actions::gateway_tokens::GatewayTokenDetails;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
@@ -45,7 +45,7 @@ fn details(body: GatewayTokenIn, now: Timestamp) -> Result<GatewayTokenDetails, 
         fields.refuse("expiresTimestamp", "must be in the future, in milliseconds since the Unix epoch");
     }
     let (device_type, account) = (body.device_type_id.as_deref(), body.account_id.as_deref());
-    let said = Said::check(&mut fields, body.may_register, device_type, account);
+    let said = Registering::check(&mut fields, body.may_register, device_type, account);
     fields.finish()?;
     Ok(GatewayTokenDetails { name, expires, registers: said.registers()? })
 }

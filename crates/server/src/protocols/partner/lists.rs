@@ -7,7 +7,7 @@ use otaria_core::page::{Page, PageRequest};
 use otaria_wire::partner::PageOut;
 
 use super::text::decoded;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The query of a request: names and values, decoded, in the order given.

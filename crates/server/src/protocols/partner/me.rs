@@ -18,8 +18,8 @@ use super::text::new_password;
 use super::users::privileges_out;
 use crate::access::origin::Place;
 use crate::access::people::SignedIn;
-use crate::actions::Error;
 use crate::actions::me::Profile;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

@@ -17,7 +17,7 @@ use super::errors::Refusal;
 use super::text::decoded;
 use crate::access::origin::Place;
 use crate::actions::tokens::IssuedTokens;
-use crate::actions::{Error, GrantRefusal};
+use crate::error::{Error, GrantRefusal};
 use crate::service::Service;
 
 /// The largest form, in bytes.
@@ -135,7 +135,7 @@ fn out(issued: IssuedTokens) -> ([(HeaderName, &'static str); 1], Json<TokenOut>
         token_type: "bearer".to_owned(),
         expires_in: i64::try_from(issued.expires_in.as_secs()).unwrap_or(i64::MAX),
         scope: SCOPE.to_owned(),
-        refresh_token: issued.refresh.map(crate::access::secrets::PlainSecret::into_revealed),
+        refresh_token: issued.refresh.map(crate::credentials::secrets::PlainSecret::into_revealed),
     };
     ([(CACHE_CONTROL, "no-store")], Json(body))
 }

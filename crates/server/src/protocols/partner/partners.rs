@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 use super::body::JsonBody;
 use super::errors::Refusal;
 use crate::access::people::{Administrating, Owning, Viewing};
-use crate::actions::Error;
 use crate::actions::partners::PartnerDetails;
+use crate::error::Error;
 use crate::service::Service;
 
 /// First segments of paths that a partner's short name would hide.

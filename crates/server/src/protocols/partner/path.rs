@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use super::errors::Refusal;
 use super::text::comparable;
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 /// The named parts of the request's path, percent-decoded.

@@ -15,7 +15,7 @@ use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
 use crate::access::people::{Managing, Viewing};
-use crate::actions::Error;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

@@ -3,16 +3,16 @@
 use otaria_core::fields::Fields;
 use otaria_store::gateway_tokens::Registers;
 
-use crate::actions::Error;
+use crate::error::Error;
 
 /// What a request says about it, while its other fields are looked at.
-pub(super) struct Said<'r> {
+pub(super) struct Registering<'r> {
     may_register: bool,
     device_type: &'r str,
     account: &'r str,
 }
 
-impl<'r> Said<'r> {
+impl<'r> Registering<'r> {
     /// The three fields; the last two belong to the first.
     pub(super) fn check(
         fields: &mut Fields,
@@ -20,19 +20,19 @@ impl<'r> Said<'r> {
         device_type: Option<&'r str>,
         account: Option<&'r str>,
     ) -> Self {
-        let said = Self {
+        let registering = Self {
             may_register: may_register.unwrap_or(false),
             device_type: device_type.unwrap_or_default(),
             account: account.unwrap_or_default(),
         };
-        for (name, given) in [("deviceTypeId", said.device_type), ("accountId", said.account)] {
-            match (said.may_register, given.is_empty()) {
+        for (name, given) in [("deviceTypeId", registering.device_type), ("accountId", registering.account)] {
+            match (registering.may_register, given.is_empty()) {
                 (true, true) => fields.refuse(name, "is required with mayRegister: where unknown devices are put"),
                 (false, false) => fields.refuse(name, "goes with mayRegister: set that to true, or leave this out"),
                 _ => {}
             }
         }
-        said
+        registering
     }
 
     /// Where to put them, once every field was found to be good.

@@ -21,9 +21,9 @@ use super::path::PathParts;
 use super::text::new_password;
 use crate::access::origin::Place;
 use crate::access::people::{Inviting, Owning};
-use crate::actions::Error;
 use crate::actions::partner_users::{Acceptance, Invited};
 use crate::actions::tokens::is_email;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {

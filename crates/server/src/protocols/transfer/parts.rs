@@ -9,8 +9,8 @@ use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 use otaria_store::binaries::Binary;
 use uuid::Uuid;
 
-use crate::actions::Error;
 use crate::actions::binaries::Reading;
+use crate::error::Error;
 use crate::service::Service;
 use crate::telemetry;
 

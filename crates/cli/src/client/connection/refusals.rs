@@ -3,6 +3,7 @@
 use otaria_wire::partner::ErrorBody;
 use reqwest::{Response, StatusCode, Url, header};
 
+use super::answers::bytes_of;
 use crate::failure::{Exit, Failure};
 
 /// By which codes the server says that the rules do not let an image go to a device.
@@ -16,7 +17,7 @@ pub async fn refusal(response: Response) -> Failure {
     if let Some(failure) = redirection(&response) {
         return failure;
     }
-    let body = super::bytes_of(response).await.ok();
+    let body = bytes_of(response).await.ok();
     let failure = match body.and_then(|body| serde_json::from_slice::<ErrorBody>(&body).ok()) {
         Some(body) => said(status, &body),
         // Something between here and the server, or no server of ours.
@@ -61,6 +62,9 @@ fn said(status: StatusCode, body: &ErrorBody) -> Failure {
         }
         StatusCode::FORBIDDEN => failure
             .with_remedy("`otaria whoami` shows who is signed in, and what they may do; check --partner as well"),
+        StatusCode::PRECONDITION_FAILED => {
+            failure.with_remedy("somebody else was faster: the same again looks at what it is now")
+        }
         _ => failure,
     }
 }
@@ -70,7 +74,7 @@ fn exit(status: StatusCode) -> Exit {
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Exit::Usage,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::NotAllowed,
         StatusCode::NOT_FOUND => Exit::NotFound,
-        StatusCode::CONFLICT => Exit::Conflict,
+        StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Exit::Conflict,
         _ => Exit::Error,
     }
 }

@@ -7,7 +7,6 @@ mod authorities;
 mod chain;
 mod revocation;
 mod trust;
-mod trusts;
 
 use otaria_core::Timestamp;
 use rustls::pki_types::UnixTime;
@@ -16,7 +15,6 @@ pub use authorities::Authority;
 pub use chain::Chain;
 pub use revocation::RevocationList;
 pub use trust::{Trust, Unusable};
-pub use trusts::Trusts;
 
 /// From when until when something is valid; the second one is the first moment at which it is not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use otaria_core::PartnerId;
 use otaria_store::device_authentication;
 use otaria_store::scopes::CertifiedDevice;
 
-use super::Trust;
-use crate::actions::Error;
+use crate::credentials::certificates::Trust;
+use crate::error::Error;
 use crate::service::Service;
 
 /// What partners trust: the newest of each that was asked for.
@@ -31,7 +31,7 @@ impl Service {
     ///
     /// # Errors
     /// If the store fails.
-    pub(in crate::access) async fn trust_of(&self, device: &CertifiedDevice) -> Result<Arc<Trust>, Error> {
+    pub async fn trust_of(&self, device: &CertifiedDevice) -> Result<Arc<Trust>, Error> {
         if let Some(trust) = self.trusts.get(device) {
             return Ok(trust);
         }

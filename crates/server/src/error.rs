@@ -25,6 +25,9 @@ pub enum Error {
         /// What to do about it.
         description: String,
     },
+    /// It is not any more as the caller says that it knows it.
+    #[error("It was changed meanwhile: read it again, and send its new ETag as If-Match.")]
+    Changed,
     /// The caller may not.
     #[error("You have no right to do this here, or there is no such partner or account.")]
     Forbidden,

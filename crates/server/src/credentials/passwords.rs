@@ -8,7 +8,7 @@ use data_encoding::BASE64_NOPAD;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
-use crate::actions::Error;
+use crate::error::Error;
 
 /// How long a salt is, in bytes (RFC 9106, section 3.1).
 const SALT: usize = 16;

@@ -1,17 +1,22 @@
 //! Connections to a server, and how often a request is sent before it is given up.
 
+pub mod answers;
+pub mod heartbeat;
+mod refusals;
+
 use std::fmt;
 use std::time::Duration;
 
 use futures::TryFutureExt as _;
 use otaria_wire::partner::TokenOut;
-use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
+use reqwest::{Response, StatusCode, Url, header};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::refusals::unreachable;
-use super::{Grant, body_of, expect_success};
+use self::answers::{body_of, expect_success};
+use self::heartbeat::{STANDSTILL, Unanswered};
+use self::refusals::unreachable;
 use crate::client::credentials::SignIn;
 use crate::client::paths::Path;
 use crate::client::settings::Settings;
@@ -20,8 +25,6 @@ use crate::terminal::Terminal;
 
 /// How long a connection may take to be made.
 const CONNECTING: Duration = Duration::from_secs(20);
-/// How long a transfer, or an answer, may stand still.
-const STANDSTILL: Duration = Duration::from_secs(90);
 /// How often a request is sent that the server had no time for, or did not get.
 const ATTEMPTS: u32 = 4;
 /// How long the first wait between two of them is; each is twice the one before.
@@ -38,52 +41,24 @@ pub enum Repeat {
     Harmful,
 }
 
-/// Why there is no answer.
-pub enum Unanswered {
-    /// The connection could not be made, or was cut.
-    Lost(reqwest::Error),
-    /// The server took nothing more, and said nothing.
-    Standstill,
-}
-
-impl From<reqwest::Error> for Unanswered {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Lost(error)
-    }
-}
-
-/// Says that a transfer goes on.
-#[derive(Clone, Debug)]
-pub struct Heartbeat(watch::Sender<()>);
-
-/// Where it is heard.
-pub struct Heart(watch::Receiver<()>);
-
-impl Heartbeat {
-    /// One that is to be sent, and where it is heard.
-    pub fn new() -> (Self, Heart) {
-        let (beats, heard) = watch::channel(());
-        (Self(beats), Heart(heard))
-    }
-
-    /// Something was taken.
-    pub fn beat(&self) {
-        self.0.send_replace(());
-    }
-}
-
-impl Heart {
-    /// Ends when it has not beaten for too long.
-    async fn stops(mut self) {
-        loop {
-            match timeout(STANDSTILL, self.0.changed()).await {
-                Ok(Ok(())) => {}
-                // All of it was taken: the answer has as long again.
-                Ok(Err(_)) => return sleep(STANDSTILL).await,
-                Err(_) => return,
-            }
-        }
-    }
+/// How a token is asked for (RFC 6749).
+#[derive(Serialize)]
+#[serde(tag = "grant_type", rename_all = "snake_case")]
+pub enum Grant<'g> {
+    /// A person, by name and password.
+    Password {
+        /// Their e-mail address.
+        username: &'g str,
+        /// Their password.
+        password: &'g str,
+    },
+    /// A person who signed in before.
+    RefreshToken {
+        /// What they got then, good once.
+        refresh_token: &'g str,
+    },
+    /// The partner's client itself.
+    ClientCredentials,
 }
 
 /// A server, as everybody can reach it.
@@ -217,14 +192,6 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Failure> {
         http = http.tls_certs_merge(authorities);
     }
     Ok(http)
-}
-
-/// Sends what may take its time, until its heart has not beaten for too long.
-pub async fn as_long_as_it_beats(request: RequestBuilder, heart: Heart) -> Result<Response, Unanswered> {
-    tokio::select! {
-        answer = request.send() => Ok(answer?),
-        () = heart.stops() => Err(Unanswered::Standstill),
-    }
 }
 
 /// Whether the server asks to be asked again. What stands before it cannot know whether it heard.

@@ -5,7 +5,7 @@ use std::fmt;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use otaria_store::SecretHash;
 
-use crate::actions::Error;
+use crate::error::Error;
 
 /// How the secrets of people and pipelines begin, so that one that stands where it does not belong is known.
 const ACCESS_TOKEN: &str = "ota_at_";
@@ -110,7 +110,7 @@ impl fmt::Debug for PlainSecret {
     }
 }
 
-pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Error::Internal(std::sync::Arc::new(error)))?;
     Ok(bytes)
@@ -131,8 +131,8 @@ mod tests {
         for secret in made {
             let secret = secret.unwrap().into_revealed();
             assert_eq!(issued_at_start(format!("{secret}...").as_bytes()), Some(secret.len()));
-            assert_eq!(issued_at_start(secret[..secret.len() - 1].as_bytes()), None);
-            assert_eq!(issued_at_start(secret[1..].as_bytes()), None);
+            assert_eq!(issued_at_start(&secret.as_bytes()[..secret.len() - 1]), None);
+            assert_eq!(issued_at_start(&secret.as_bytes()[1..]), None);
             assert_eq!(issued_at_start(secret.replacen("ota_", "ota.", 1).as_bytes()), None);
         }
     }

@@ -1,0 +1,42 @@
+//! What is read of an answer.
+
+use reqwest::Response;
+use serde_json::Value;
+
+use super::refusals::{refusal, unreachable};
+use crate::failure::Failure;
+
+/// The longest answer that is read as JSON, in bytes; a page of a thousand records is far from it.
+const LONGEST: usize = 64 << 20;
+
+/// A success, or why not.
+pub async fn expect_success(response: Response) -> Result<Response, Failure> {
+    if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+}
+
+/// The JSON of an answer; null if it has none.
+pub async fn body_of(response: Response) -> Result<Value, Failure> {
+    let url = response.url().clone();
+    let bytes = bytes_of(response).await?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&bytes).map_err(|_| {
+        Failure::new(format!("{url} answers with something else than JSON"))
+            .with_remedy("is this the URL of an Otaria server?")
+    })
+}
+
+/// The bytes of an answer, as long as it is one that the API could give.
+pub async fn bytes_of(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let url = response.url().clone();
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&url, &error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LONGEST {
+            return Err(Failure::new(format!("{url} answers with more than {LONGEST} bytes"))
+                .with_remedy("is this the URL of an Otaria server?"));
+        }
+    }
+    Ok(bytes)
+}
