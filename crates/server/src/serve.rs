@@ -14,7 +14,7 @@ use axum_server::Handle;
 use otaria_store::repository::{OpenError, Trouble};
 use otaria_store::{Repository, Store};
 
-use crate::access::forwarded;
+use crate::access::{forwarded, origin};
 use crate::chores;
 use crate::clock::Clock;
 use crate::connections::{self, Tls, TlsError};
@@ -137,6 +137,7 @@ pub fn router(service: Service) -> Router {
         .merge(direct::router())
         .fallback(fallback)
         .layer(from_fn(connections::hold))
+        .layer(from_fn(origin::identify))
         .layer(from_fn_with_state(proxies, forwarded::believe))
         .layer(from_fn(telemetry::count))
         .with_state(service)

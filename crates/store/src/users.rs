@@ -107,10 +107,28 @@ pub async fn by_id(conn: &mut Conn, _: &InstallationScope, user: UserId) -> Resu
     row.map(User::try_from).transpose()
 }
 
-/// Replaces a person's password.
+/// Replaces a person's password, whatever it was.
 pub async fn set_password(tx: &mut Tx, _: &InstallationScope, user: UserId, hash: &str) -> Result<(), Error> {
     execute!(tx, "UPDATE users SET password_hash = $2 WHERE user_id = $1", user.to_string(), hash)?;
     Ok(())
+}
+
+/// Replaces this password of a person's by another; false if it is not theirs any more.
+pub async fn replace_password(
+    tx: &mut Tx,
+    _: &InstallationScope,
+    user: UserId,
+    known_hash: &str,
+    hash: &str,
+) -> Result<bool, Error> {
+    let touched = execute!(
+        tx,
+        "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+        user.to_string(),
+        known_hash,
+        hash,
+    )?;
+    Ok(touched == 1)
 }
 
 /// Counts a wrong password for this name, if it is anybody's.

@@ -120,6 +120,7 @@ async fn authenticated(
 /// Notes that a device was heard of.
 pub(super) fn hear_of(device: &AuthenticatedDevice, parts: &Parts, service: &Service) {
     let address = address(&parts.extensions).map(|address| address.to_string());
+    tracing::Span::current().record("device", tracing::field::display(device.scope.device_id()));
     service.sightings.note(&device.scope, service.clock.now(), address);
     if let Some(sent_by) = parts.extensions.get::<SentBy>() {
         sent_by.0.get_or_init(|| (service.clone(), device.scope.clone()));

@@ -3,16 +3,37 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::Extensions;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::{Instrument as _, field};
 use uuid::Uuid;
 
 use crate::actions::audit::Origin;
+use crate::telemetry;
 
-/// The id of a request, which its answer shows.
+/// The id of a request, under which the log has it. The partner API's answers show it.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestId(pub Uuid);
+
+impl RequestId {
+    /// The id that the request was given, else a new one.
+    pub fn of(extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or_else(|| Self(Uuid::now_v7()))
+    }
+}
+
+/// Gives every request its id, and what is logged of it the span that has it. The log has a request's route and not its
+/// path, in which a client may have put a secret by mistake.
+pub async fn identify(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.extensions());
+    request.extensions_mut().insert(id);
+    let route = telemetry::route(request.extensions());
+    let span = tracing::info_span!("request", id = %id.0, method = %request.method(), route, device = field::Empty);
+    next.run(request).instrument(span).await
+}
 
 /// The address at the other end of a request's connection: a proxy's, where there is one.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use otaria_core::{AccountId, PartnerId};
+use otaria_core::{AccountId, PartnerId, Timestamp};
 use otaria_store::scopes::{
     InstallationScope, InviteToPartner, ManagePartner, OwnPartner, Session, ViewAccount, ViewPartner, WriteAccount,
 };
@@ -125,6 +125,8 @@ pub struct Known {
     pub session: Session,
     /// From where.
     pub origin: Origin,
+    /// When they were let in.
+    since: Timestamp,
 }
 
 impl MadeBy {
@@ -141,14 +143,15 @@ impl MadeBy {
     }
 
     /// Makes sure that what the request was let in for still holds. A body may come for a long time after its header,
-    /// and whoever was removed meanwhile must not get through with it.
+    /// and whoever was removed meanwhile must not get through with it. A token that was good when the request began
+    /// may expire on the way, or a large upload over a slow line could never be done.
     ///
     /// # Errors
     /// If it does not hold any more.
     pub async fn still_may(&self) -> Result<(), Denied> {
-        let Some(Known { service, session, .. }) = self.known() else { return Ok(()) };
+        let Some(Known { service, session, since, .. }) = self.known() else { return Ok(()) };
         let mut conn = service.store.read().await?;
-        if !session.is_valid(&mut conn, service.clock.now()).await? {
+        if !session.is_valid(&mut conn, *since).await? {
             return Err(Denied::Unauthenticated);
         }
         let (caller, conn) = (session.caller, &mut conn);
@@ -176,12 +179,13 @@ async fn sign_in(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Si
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     let Some(token) = token else { return Err(Denied::Unauthenticated) };
-    let found = Session::by_token(conn, &SecretHash::of(token), service.clock.now()).await?;
+    let now = service.clock.now();
+    let found = Session::by_token(conn, &SecretHash::of(token), now).await?;
     let session = found.ok_or(Denied::Unauthenticated)?;
     let origin = origin(&parts.extensions);
     let actor = Actor::new(session.caller, &origin);
     if let Some(made_by) = parts.extensions.get::<MadeBy>() {
-        made_by.known.get_or_init(|| Known { service: service.clone(), session: session.clone(), origin });
+        made_by.known.get_or_init(|| Known { service: service.clone(), session: session.clone(), origin, since: now });
     }
     Ok(SignedIn { session, actor })
 }

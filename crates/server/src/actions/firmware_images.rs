@@ -211,7 +211,7 @@ async fn require_device_type(conn: &mut Conn, scope: &ViewPartner, device_type: 
     found.map(drop).ok_or_else(|| Error::not_found("device type"))
 }
 
-/// The pool image that a client claims, with its partner's scope. One of a partner that the caller does not manage
+/// The pool image that a client claims, locked as it is, with its partner's scope. One of a partner that the caller does not manage
 /// is as one that is missing.
 async fn claimed_image(
     tx: &mut Tx,
@@ -227,7 +227,7 @@ async fn claimed_image(
     } else {
         caller.manage_partner(tx, owner).await?.ok_or_else(not_found)?
     };
-    let image = pool::get(tx, &owner, claimed.firmware_type, claimed.version_number).await?.ok_or_else(not_found)?;
+    let image = pool::lock(tx, &owner, claimed.firmware_type, claimed.version_number).await?.ok_or_else(not_found)?;
     if owner.partner_id() != scope.partner_id() && image.firmware_type.is_partners_own() {
         return Err(Error::field("type", "must not be another partner's own firmware type (101 to 200)"));
     }

@@ -25,6 +25,10 @@ pub struct Profile {
     pub partners: Vec<PartnerAccess>,
 }
 
+fn wrong_password() -> Error {
+    Error::field("currentPassword", "is not the password that you have now")
+}
+
 impl Service {
     /// Who the caller is. A partner's own client is nobody.
     ///
@@ -57,15 +61,18 @@ impl Service {
         let Caller::User { user_id, .. } = session.caller else { return Err(Error::Forbidden) };
         let scope = InstallationScope::of_the_process();
         let user = users::by_id(&mut self.store.read().await?, &scope, user_id).await?.ok_or(Error::Forbidden)?;
-        if let PasswordCheck::Wrong = self.check_password(&user.email, current, address).await? {
+        let PasswordCheck::Right(user) = self.check_password(&user.email, current, address).await? else {
             self.count_wrong_password(session.audit(), &user.email, origin).await?;
-            return Err(Error::field("currentPassword", "is not the password that you have now"));
-        }
+            return Err(wrong_password());
+        };
         let hash = self.passwords.hash(new).await?;
         let now = self.clock.now();
         let changed = self.store.write(move |tx| {
             Box::pin(async move {
-                users::set_password(tx, &scope, user_id, &hash).await?;
+                // It may have been replaced since it was looked at, to keep just this caller out.
+                if !users::replace_password(tx, &scope, user_id, &user.password_hash, &hash).await? {
+                    return Err(wrong_password());
+                }
                 let others = SignIns::AllBut(session.family_id.clone());
                 tokens::sign_out(tx, &scope, user_id, &others, now).await?;
                 let deed = Deed::new(now, Action::PasswordChanged, ObjectKind::User, user_id, Change::NONE);

@@ -206,11 +206,10 @@ impl Service {
         drop(conn);
         let guest = match known {
             Some(_) => match self.check_password(&email, acceptance.password, address).await? {
-                PasswordCheck::Right(user) => Guest::Known(user.user_id),
+                PasswordCheck::Right(user) => Guest::Known(user),
                 PasswordCheck::Wrong => {
                     self.count_wrong_password(installation.audit(partner_id), &email, origin).await?;
-                    let message = "must be the password that this person has here already";
-                    return Err(Error::field("password", message));
+                    return Err(wrong_password());
                 }
             },
             None => Guest::New { password_hash: self.passwords.hash(acceptance.password).await? },
@@ -222,7 +221,13 @@ impl Service {
                 let taken = invitations::take(tx, &invitation, &token, now).await?;
                 let (invitation, own) = taken.ok_or_else(no_invitation)?;
                 let user_id = match guest {
-                    Guest::Known(user_id) => user_id,
+                    // Their password may have been replaced since it was looked at, to keep just this caller out.
+                    Guest::Known(User { user_id, password_hash, .. }) => {
+                        if !users::count_success(tx, &installation, user_id, &password_hash, now).await? {
+                            return Err(wrong_password());
+                        }
+                        user_id
+                    }
                     Guest::New { password_hash } => {
                         let user = User {
                             user_id: invitation.id.into(),
@@ -256,9 +261,13 @@ impl Service {
     }
 }
 
+fn wrong_password() -> Error {
+    Error::field("password", "must be the password that this person has here already")
+}
+
 /// Who accepts an invitation.
 enum Guest {
-    Known(UserId),
+    Known(User),
     New { password_hash: String },
 }
 

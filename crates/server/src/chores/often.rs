@@ -1,8 +1,9 @@
 //! Every few seconds: devices heard of are written down, with what of them could not be read, and the timers of pushes run.
 
 use otaria_core::Timestamp;
+use tokio::sync::watch;
 
-use super::failed;
+use super::{failed, unless_stopped};
 use crate::service::Service;
 
 pub(super) struct Chore<'s> {
@@ -18,10 +19,13 @@ impl<'s> Chore<'s> {
 
     /// In this order, and timers only if it worked: a device that was heard of must not count as silent because
     /// that was not written down.
-    pub(super) async fn run(&self) {
-        if write_down(self.service).await.is_none() {
-            return;
+    pub(super) async fn run(&self, stopped: watch::Receiver<()>) {
+        if write_down(self.service).await.is_some() {
+            unless_stopped(stopped, self.run_timers()).await;
         }
+    }
+
+    async fn run_timers(&self) {
         match self.service.run_timers(self.listening_since).await {
             Ok(0) => {}
             Ok(looked_at) => tracing::debug!(looked_at, "timers of pushes ran"),

@@ -61,9 +61,11 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Error> {
-        let _turn = self.turns.acquire().await.map_err(internal)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(internal)?;
         let memories = Arc::clone(&self.memories);
         let worked = tokio::task::spawn_blocking(move || {
+            // The turn lasts as long as the work, also if whoever asked for it has gone.
+            let _turn = turn;
             let kept = || memories.lock().unwrap_or_else(PoisonError::into_inner);
             let mut memory = kept().pop().unwrap_or_default();
             let result = work(&mut memory);
@@ -139,6 +141,19 @@ mod tests {
         let passwords = Passwords::new();
         assert!(passwords.verify("old".to_owned(), Some(other.clone())).await.unwrap());
         assert!(!passwords.verify("new".to_owned(), Some(other)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_gives_no_turn_to_the_next_before_the_work_is_done() {
+        let passwords = Passwords::new();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let mut abandoned = Box::pin(passwords.run(move |_| wait.recv()));
+        assert!(futures::poll!(&mut abandoned).is_pending());
+        drop(abandoned);
+        assert_eq!(passwords.turns.available_permits(), AT_ONCE - 1);
+        go_on.send(()).unwrap();
+        drop(passwords.turns.acquire_many(u32::try_from(AT_ONCE).unwrap()).await.unwrap());
+        assert_eq!(passwords.memories.lock().unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -161,15 +161,10 @@ pub async fn fallback() -> Response {
     Refusal::of_status(StatusCode::NOT_FOUND).into_response()
 }
 
-/// Gives every request its id, and every error its body. The log has a request's route and not its path, in which a
-/// client may have put a secret by mistake.
-pub async fn render(mut request: Request, next: Next) -> Response {
-    let id = Uuid::now_v7();
-    request.extensions_mut().insert(RequestId(id));
-    let route = telemetry::route(request.extensions());
-    let span = tracing::info_span!("request", %id, method = %request.method(), route);
-    let response = tracing::Instrument::instrument(next.run(request), span).await;
-    let mut response = with_body(response, id);
+/// Gives every error its body, and every answer the request's id.
+pub async fn render(request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.extensions()).0;
+    let mut response = with_body(next.run(request).await, id);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
