@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use otaria_conformance::pages::block;
-use otaria_conformance::{Api, Engine, Noise, Server, until};
+use otaria_conformance::{Api, Engine, Noise, Server, binary, until};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -19,7 +19,6 @@ struct Scene {
     server: Server,
     api: Api,
     folder: tempfile::TempDir,
-    device_type: String,
     token: String,
 }
 
@@ -28,36 +27,37 @@ impl Scene {
         let settings = [("OTARIA_POLL_SECONDS", "1"), ("OTARIA_BUSY_POLL_SECONDS", "1")];
         let server = Server::start_with(Engine::Sqlite, &settings).await;
         let (api, folder) = (server.owner().await, tempfile::tempdir().unwrap());
-        let mut scene = Self { server, api, folder, device_type: String::new(), token: String::new() };
+        let mut scene = Self { server, api, folder, token: String::new() };
         scene.installer("cp \"$1\" \"$FOLDER/installed\"");
-        let made =
-            scene.operator(&format!("{}\necho $DEVICE_TYPE $DEVICE_TOKEN", block(DEVICES, "sh", "DEVICE_TOKEN=")));
-        let (device_type, token) = made.trim().split_once(' ').unwrap();
-        (scene.device_type, scene.token) = (device_type.to_owned(), token.to_owned());
+        let made = scene.operator(&format!("{}\necho $DEVICE_TOKEN", block(DEVICES, "sh", "DEVICE_TOKEN=")));
+        made.lines().last().unwrap().clone_into(&mut scene.token);
         scene
     }
 
     /// What an operator's shell prints, who has what the pages say one has.
     fn operator(&self, script: &str) -> String {
-        let api = "api() { curl -sf -H \"Authorization: Bearer $TOKEN\" \"$@\"; }";
+        let otaria = format!("otaria() {{ '{}' \"$@\"; }}", binary().display());
         let mut shell = Command::new("sh");
-        shell.args(["-euc", &format!("{api}\n{script}")]).current_dir(self.folder.path());
-        shell.env("URL", self.server.url()).env("TOKEN", self.api.token.as_ref().unwrap());
-        shell.env("PARTNER", self.server.partner()).env("ACCOUNT", self.server.account());
-        shell.env("DEVICE_ID", DEVICE).env("DEVICE_TYPE", &self.device_type);
+        shell.args(["-euc", &format!("{otaria}\n{script}")]).current_dir(self.folder.path());
+        shell.env("HOME", self.folder.path()).env("OTARIA_URL", self.server.url());
+        shell.env("OTARIA_PARTNER", self.server.partner()).env("OTARIA_ACCOUNT", self.server.account());
+        shell.env("OTARIA_TOKEN", self.api.token.as_ref().unwrap()).env("DEVICE_ID", DEVICE);
         let output = shell.stderr(Stdio::inherit()).output().unwrap();
         assert!(output.status.success(), "{script}");
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Pushes these bytes as the page says; the push's address.
-    fn push(&self, version: &str, bytes: &[u8]) -> String {
+    async fn push(&self, version: &str, bytes: &[u8]) -> String {
         std::fs::write(self.path("app.img"), bytes).unwrap();
         let variables = format!("FILE=app.img TYPE=3 VERSION={version}");
-        let push = self.operator(&format!("{variables}\n{}\necho $PUSH", block(DEVICES, "sh", "PUSH=")));
-        let told = self.operator(&format!("PUSH={push}{}", block(DEVICES, "sh", "api $URL$PUSH")));
-        assert_eq!(serde_json::from_str::<Value>(&told).unwrap()["state"], "offered");
-        push.trim().to_owned()
+        self.operator(&format!("{variables}\n{}", block(DEVICES, "sh", "otaria publish")));
+        let told = self.operator(block(DEVICES, "sh", "otaria device show"));
+        assert!(told.contains("offered"), "{told}");
+        let pushes = format!("/v1/ota/partners/{}/pushes", self.server.partner());
+        let pushed = self.api.all(&pushes).await;
+        let pushed = pushed.iter().find(|push| push["version"] == version).unwrap();
+        format!("{pushes}/{}", pushed["id"].as_str().unwrap())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -113,7 +113,7 @@ async fn a_shell_script_keeps_a_device_up_to_date() {
     assert_eq!((&told["model"], told["kernel"].is_string()), (&json!("lamp"), true));
 
     let bytes = Noise::new(31).bytes(1_000_000);
-    let push = scene.push("1.0", &bytes);
+    let push = scene.push("1.0", &bytes).await;
     // A run before was cut.
     std::fs::write(scene.path("1"), &bytes[..400_000]).unwrap();
     assert!(run());
@@ -123,24 +123,24 @@ async fn a_shell_script_keeps_a_device_up_to_date() {
     assert!(scene.installed() == bytes && !scene.path("1").exists());
 
     // Complete, and the run before ended there.
-    let push = scene.push("1.1", &bytes[1..]);
+    let push = scene.push("1.1", &bytes[1..]).await;
     std::fs::write(scene.path("2"), &bytes[1..]).unwrap();
     assert!(run());
     assert_eq!(states(&scene.shown(&push).await), ["offered", "fetched", "downloaded", "succeeded"]);
 
-    let push = scene.push("1.2", &bytes[2..]);
+    let push = scene.push("1.2", &bytes[2..]).await;
     std::fs::write(scene.path("3"), &bytes[..500_000]).unwrap();
     assert!(run());
     let shown = scene.shown(&push).await;
     assert_eq!((&shown["state"], &shown["message"]), (&json!("failed"), &json!("the file is damaged")));
 
     scene.installer("exit 1");
-    let push = scene.push("1.3", &bytes[3..]);
+    let push = scene.push("1.3", &bytes[3..]).await;
     assert!(run());
     let shown = scene.shown(&push).await;
     assert_eq!((&shown["state"], &shown["message"]), (&json!("failed"), &json!("the installation failed")));
 
-    let push = scene.push("1.4", &bytes[4..]);
+    let push = scene.push("1.4", &bytes[4..]).await;
     let details = format!("/DEFAULT/controller/v1/{DEVICE}/deploymentBase/5");
     let fetched = scene.api.http.get(format!("{}{details}", scene.server.url()));
     fetched.header("authorization", format!("TargetToken {}", scene.token)).send().await.unwrap();
@@ -155,11 +155,12 @@ async fn a_boot_loader_downloads_with_one_line() {
     let page = include_str!("../../docs/devices/curl.md");
     let scene = Scene::set().await;
     let ask = |version: &str| {
-        let variables = format!("TENANT=DEFAULT DEVICE_TOKEN={} TYPE=3 VERSION={version}", scene.token);
+        let (url, token) = (scene.server.url(), &scene.token);
+        let variables = format!("URL={url} TENANT=DEFAULT DEVICE_TOKEN={token} TYPE=3 VERSION={version}");
         scene.operator(&format!("{variables}\n{}", block(page, "sh", "/direct/v1/")))
     };
     assert_eq!(ask("1.0"), "304");
-    let push = scene.push("1.1", b"an image");
+    let push = scene.push("1.1", b"an image").await;
     assert_eq!(ask("1.0"), "200");
     assert_eq!(std::fs::read(scene.path("image")).unwrap(), b"an image");
     assert_eq!(ask("1.1"), "304");
@@ -195,7 +196,7 @@ async fn a_program_in_rust_keeps_a_device_up_to_date() {
     };
 
     let bytes = Noise::new(32).bytes(1_000_000);
-    let push = scene.push("1.0", &bytes);
+    let push = scene.push("1.0", &bytes).await;
     let shown = reaches(&push, "succeeded").await;
     assert_eq!(states(&shown), ["offered", "fetched", "downloading", "downloaded", "succeeded"]);
     assert_eq!(scene.installed(), bytes);
@@ -203,7 +204,7 @@ async fn a_program_in_rust_keeps_a_device_up_to_date() {
     assert_eq!((&told["versions"][0]["version"], &told["configData"]["model"]), (&json!("1.0"), &json!("lamp")));
 
     scene.installer("echo 'the slot is full' >&2; exit 1");
-    let push = scene.push("1.1", &bytes[1..]);
+    let push = scene.push("1.1", &bytes[1..]).await;
     let shown = reaches(&push, "failed").await;
     assert!(shown["message"].as_str().unwrap().contains("the slot is full"), "{shown}");
 }

@@ -553,6 +553,44 @@ async fn an_action_says_that_the_device_has_no_channel_for_it(#[case] engine: En
     api.post(&unknown, json!({ "type": "attribute_read", "attrId": 1 })).await.is_error(404, "not_found");
 }
 
+/// A request for a new client secret whose body comes to its end only when it is told to.
+fn in_two_pieces(caller: &Api, path: &str) -> (impl Future<Output = Answer>, tokio::sync::oneshot::Sender<()>) {
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let (head, tail) = (r#"{"overlapSecon"#, r#"ds": 0}"#);
+    let pieces = futures::stream::unfold((0, Some(gone)), move |(step, gone)| async move {
+        match step {
+            0 => Some((Ok::<_, std::io::Error>(head), (1, gone))),
+            1 => {
+                gone.unwrap().await.unwrap();
+                Some((Ok(tail), (2, None)))
+            }
+            _ => None,
+        }
+    });
+    (caller.send(Method::POST, path, None, reqwest::Body::wrap_stream(pieces)), go)
+}
+
+/// A large upload over a slow line takes longer than a token is good for.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn whose_token_expires_while_their_body_is_on_its_way_gets_through(#[case] engine: Engine) {
+    let server = Server::start(engine).await;
+    let owner = server.owner().await;
+    let path = format!("/v1/partners/{}/clientSecret", server.partner());
+    let (slow, go) = in_two_pieces(&owner, &path);
+    let expiry = async {
+        // The header is there, and was let in, well before this is done: it takes a sign-in's time.
+        server.owner().await;
+        assert!(server.sql("UPDATE access_tokens SET expires_ms = 1").await > 0);
+        go.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(slow, expiry);
+    answer.is(StatusCode::CREATED);
+    owner.get("/v1/users/me").await.is_error(401, "unauthorized");
+}
+
 /// A body may come long after its header: what whoever was let in for must hold still.
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
@@ -569,20 +607,8 @@ async fn who_is_removed_while_their_body_is_on_its_way_does_not_get_through(#[ca
     let token = server.anonymous().token(&server.first("clientId"), &server.first("clientSecret"), &form).await.ok();
     let second = server.anonymous().with_token(token.body["access_token"].as_str().unwrap());
 
-    let (head, tail) = (r#"{"overlapSecon"#, r#"ds": 0}"#);
-    let (go, gone) = tokio::sync::oneshot::channel::<()>();
-    let pieces = futures::stream::unfold((0, Some(gone)), move |(step, gone)| async move {
-        match step {
-            0 => Some((Ok::<_, std::io::Error>(head), (1, gone))),
-            1 => {
-                gone.unwrap().await.unwrap();
-                Some((Ok(tail), (2, None)))
-            }
-            _ => None,
-        }
-    });
     let path = format!("/v1/partners/{partner}/clientSecret");
-    let slow = second.send(Method::POST, &path, None, reqwest::Body::wrap_stream(pieces));
+    let (slow, go) = in_two_pieces(&second, &path);
     let removal = async {
         // The header is there, and was let in, well before this is done: it takes a sign-in's time.
         server.owner().await;

@@ -1,7 +1,9 @@
 //! `/binaries`
 
+use std::path::Path;
+
 use data_encoding::{BASE64, HEXLOWER};
-use otaria_conformance::{Answer, Engine, fields_are};
+use otaria_conformance::{Answer, Engine, fields_are, until};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -132,4 +134,28 @@ async fn what_is_no_file_is_refused_and_leaves_nothing(#[case] engine: Engine) {
     let request = here.api.request(Method::POST, &path).header("content-type", "application/octet-stream");
     let request = request.header("content-digest", format!("md5=:AAAA:, {}", digest(b"announced")));
     assert_eq!(Answer::of(request.body("announced")).await.ok().body["value"], sha256(b"announced"));
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_file_that_was_lost_or_cut_short_is_whole_again_once_it_is_uploaded_again(#[case] engine: Engine) {
+    let here = Here::start(engine).await;
+    let bytes = vec![7; 10_000];
+    let url = here.api.publish_bytes(&here.partner, bytes.clone()).await;
+    let moving = here.ota("binaries/moveToRepository");
+    let value = json!({ "value": sha256(&bytes) });
+    let damage: [fn(&Path); 2] =
+        [|file| std::fs::remove_file(file).unwrap(), |file| std::fs::write(file, [7; 9_999]).unwrap()];
+    for damage in damage {
+        damage(&here.server.repository_files()[0].0);
+        // Whoever asks whether the server has it is told to send it.
+        here.api.post(&moving, value.clone()).await.is_error(404, "not_found");
+        assert_eq!(here.api.upload(&here.partner, bytes.clone()).await.ok().body, value);
+        here.api.post(&moving, value.clone()).await.ok();
+        let stored = here.api.http.get(&url).bearer_auth(here.api.token.as_ref().unwrap()).send().await.unwrap();
+        assert!(stored.bytes().await.unwrap() == bytes);
+        until("there is one copy", || async { here.server.repository_files().len() == 1 }).await;
+    }
 }

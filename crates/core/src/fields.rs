@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::email::EmailAddress;
+
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -50,6 +52,14 @@ impl Fields {
             self.check_text(name, value, max, Layout::OneLine);
         }
         value.to_owned()
+    }
+
+    /// A required e-mail address.
+    pub fn email(&mut self, name: &str, value: Option<&str>) -> EmailAddress {
+        value.unwrap_or_default().parse().unwrap_or_else(|error| {
+            self.refuse(name, error);
+            EmailAddress::of_nobody()
+        })
     }
 
     /// An optional text of at most `max` characters without control characters; empty means absent.

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod digest;
 pub mod eligibility;
+pub mod email;
 pub mod explanation;
 pub mod fields;
 pub mod firmware;
@@ -22,6 +23,7 @@ pub mod time;
 pub mod unreadable;
 
 pub use digest::Sha256;
+pub use email::EmailAddress;
 pub use firmware::{FirmwareType, VersionNumber};
 pub use ids::{
     AccountId, AssociationId, DeviceId, DeviceTypeId, FirmwareTypeId, GatewayTokenId, ImageId, InvitationId,

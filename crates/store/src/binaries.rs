@@ -84,6 +84,38 @@ pub async fn insert(
     Ok(kept)
 }
 
+/// Notes that the bytes of a digest are at `location` from now on and not at `lost`, where they are gone or damaged. `_`
+/// vouches for them: its holder has just uploaded them. False if they are somewhere else by now.
+pub async fn relocate(
+    tx: &mut Tx,
+    _: &ManagePartner,
+    sha256: Sha256,
+    lost: &str,
+    location: &str,
+) -> Result<bool, Error> {
+    let touched = execute!(
+        tx,
+        "UPDATE blobs SET location = $3 WHERE sha256 = $1 AND location = $2",
+        sha256.as_bytes().as_slice(),
+        lost,
+        location,
+    )?;
+    Ok(touched == 1)
+}
+
+/// The partner's binary, moved to the repository or not.
+pub async fn uploaded(conn: &mut Conn, scope: &ViewPartner, sha256: Sha256) -> Result<Option<Binary>, Error> {
+    let row: Option<BinaryRow> = fetch_optional!(
+        conn,
+        "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location
+         FROM binaries u JOIN blobs b ON b.sha256 = u.sha256
+         WHERE u.partner_id = $1 AND u.sha256 = $2",
+        scope.partner_id().to_string(),
+        sha256.as_bytes().as_slice(),
+    )?;
+    row.map(Binary::try_from).transpose()
+}
+
 /// Moves an upload of this partner to the repository for good; false if the partner has none of this digest.
 pub async fn move_to_repository(
     tx: &mut Tx,

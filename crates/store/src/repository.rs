@@ -132,6 +132,18 @@ impl Repository {
         })
     }
 
+    /// Whether there are so many bytes at `location`. What they are is not looked at.
+    ///
+    /// # Errors
+    /// If the storage does not answer.
+    pub async fn holds(&self, location: &str, size: u64) -> Result<bool, Error> {
+        match self.objects.head(&Path::from(location)).await {
+            Ok(found) => Ok(found.size == size),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes the bytes at `location`; it is no error if they are gone.
     ///
     /// # Errors

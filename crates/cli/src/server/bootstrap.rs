@@ -1,6 +1,7 @@
 //! `otaria bootstrap`
 
 use clap::Args;
+use otaria_core::EmailAddress;
 use otaria_core::fields::Fields;
 use otaria_server::Error;
 use otaria_server::serve::open;
@@ -18,7 +19,7 @@ pub struct Options {
     name: String,
     /// The e-mail address of its owner, who is the installation's admin
     #[arg(long)]
-    email: String,
+    email: EmailAddress,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,10 +55,6 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
 fn check(options: &Options) -> Result<(), Failure> {
     let mut fields = Fields::new();
     fields.name("--name", Some(&options.name));
-    let email = fields.required_text("--email", Some(&options.email), 254);
-    if !email.contains('@') {
-        fields.refuse("--email", "must be an e-mail address");
-    }
     let checked = fields.finish();
     checked.map_err(|fields| Failure::usage(Error::Invalid(fields)))
 }

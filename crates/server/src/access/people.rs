@@ -185,7 +185,12 @@ async fn sign_in(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Si
     let origin = origin(&parts.extensions);
     let actor = Actor::new(session.caller, &origin);
     if let Some(made_by) = parts.extensions.get::<MadeBy>() {
-        made_by.known.get_or_init(|| Known { service: service.clone(), session: session.clone(), origin, since: now });
+        made_by.known.get_or_init(|| Known {
+            service: service.clone(),
+            session: session.clone(),
+            origin,
+            since: now,
+        });
     }
     Ok(SignedIn { session, actor })
 }

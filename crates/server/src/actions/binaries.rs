@@ -99,8 +99,7 @@ impl Service {
             })
         });
         match noted.await {
-            // The bytes that were here before serve as well.
-            Ok(kept) if kept != location => self.discard(&location).await,
+            Ok(kept) if kept != location => self.keep_one(scope, digests, &kept, &location).await?,
             Ok(_) => {}
             // Without room there is no row for them.
             Err(error @ otaria_store::Error::Full(_)) => {
@@ -116,6 +115,33 @@ impl Service {
             tracing::warn!(partner = %scope.partner_id(), %sha256, size, "an upload is large: {warning}");
         }
         Ok(KeptBinary { sha256, warning })
+    }
+
+    /// Of two copies of the same bytes, keeps the one that was here before, unless it is gone or cut short.
+    async fn keep_one(
+        &self,
+        scope: ManagePartner,
+        digests: Digests,
+        kept: &str,
+        location: &str,
+    ) -> Result<(), Error> {
+        let (sha256, size) = (digests.sha256, digests.size);
+        if self.repository.holds(kept, size).await? {
+            self.discard(location).await;
+            return Ok(());
+        }
+        let (lost, own) = (kept.to_owned(), location.to_owned());
+        let relocated = self
+            .store
+            .write(move |tx| Box::pin(async move { binaries::relocate(tx, &scope, sha256, &lost, &own).await }));
+        if relocated.await? {
+            tracing::warn!(%sha256, lost = kept, "a binary was damaged, and is whole again by being uploaded again");
+            self.discard(kept).await;
+        } else {
+            // By another upload at the same moment.
+            self.discard(location).await;
+        }
+        Ok(())
     }
 
     /// Removes bytes that no row names; if that fails, the sweeper finds them.
@@ -161,13 +187,18 @@ impl Service {
     /// Moves an uploaded binary to the repository for good, and returns its url.
     ///
     /// # Errors
-    /// If the partner has uploaded none of this digest.
+    /// If the partner has uploaded none of this digest, or its bytes are gone.
     pub async fn move_to_repository(
         &self,
         scope: ManagePartner,
         actor: Actor,
         sha256: Sha256,
     ) -> Result<String, Error> {
+        let uploaded = binaries::uploaded(&mut self.store.read().await?, &scope, sha256).await?;
+        let uploaded = uploaded.ok_or_else(no_upload)?;
+        if !self.repository.holds(&uploaded.location, uploaded.digests.size).await? {
+            return Err(Error::NotFound("The bytes of this file are lost here: upload it again.".to_owned()));
+        }
         let now = self.clock.now();
         let moved = self.store.write(move |tx| {
             Box::pin(async move {
@@ -179,13 +210,7 @@ impl Service {
                 Ok::<_, Error>(moved)
             })
         });
-        if moved.await? {
-            Ok(self.binary_url(scope.partner_id(), sha256))
-        } else {
-            Err(Error::NotFound(
-                "There is no such uploaded file here: upload it, then move it within a day.".to_owned(),
-            ))
-        }
+        if moved.await? { Ok(self.binary_url(scope.partner_id(), sha256)) } else { Err(no_upload()) }
     }
 
     /// The bytes of a binary from `start` to before `end`.
@@ -216,6 +241,10 @@ impl Service {
         let found = binaries::in_repository(&mut self.store.read().await?, scope, sha256).await?;
         found.ok_or_else(|| Error::not_found("binary in the repository"))
     }
+}
+
+fn no_upload() -> Error {
+    Error::NotFound("There is no such uploaded file here: upload it, then move it within a day.".to_owned())
 }
 
 /// The bytes of a binary, on their way out.

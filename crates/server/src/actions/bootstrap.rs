@@ -2,7 +2,7 @@
 
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::rights::{AccountPrivileges, PartnerPrivileges};
-use otaria_core::{AccountId, PartnerId, UserId};
+use otaria_core::{AccountId, EmailAddress, PartnerId, UserId};
 use otaria_store::accounts::{self, Account};
 use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::partners::{self, Partner, Standing};
@@ -45,7 +45,7 @@ impl Service {
     ///
     /// # Errors
     /// If the installation has them already; then nothing is changed.
-    pub async fn bootstrap(&self, name: String, email: String) -> Result<FirstCredentials, Error> {
+    pub async fn bootstrap(&self, name: String, email: EmailAddress) -> Result<FirstCredentials, Error> {
         if self.is_bootstrapped().await? {
             return Err(already());
         }
@@ -62,7 +62,7 @@ impl Service {
         };
         let user = User {
             user_id: UserId::from_uuid(Uuid::now_v7()),
-            email: email.to_lowercase(),
+            email: email.into_text(),
             first_name: String::new(),
             last_name: String::new(),
             password_hash: self.passwords.hash(password.reveal().to_owned()).await?,

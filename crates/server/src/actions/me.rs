@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use otaria_core::EmailAddress;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::scopes::{Caller, InstallationScope, Session};
@@ -91,7 +92,7 @@ impl Service {
     pub async fn reset_password(&self, email: &str) -> Result<PlainSecret, Error> {
         let scope = InstallationScope::of_the_process();
         let mut conn = self.store.read().await?;
-        let user = users::by_email(&mut conn, &scope, &email.trim().to_lowercase()).await?;
+        let user = users::by_email(&mut conn, &scope, &EmailAddress::spelling(email)).await?;
         let user_id = user.ok_or_else(|| Error::not_found("person"))?.user_id;
         let partners = users::partner_access(&mut conn, &scope, user_id).await?;
         drop(conn);

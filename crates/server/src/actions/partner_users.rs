@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::rights::PartnerPrivileges;
-use otaria_core::{InvitationId, PartnerId, UserId};
+use otaria_core::{EmailAddress, InvitationId, PartnerId, UserId};
 use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::invitations::{self, Invitation};
 use otaria_store::partner_users::{self, PartnerUser};
@@ -85,7 +85,7 @@ impl Service {
         &self,
         scope: InviteToPartner,
         actor: Actor,
-        email: String,
+        email: EmailAddress,
         privileges: PartnerPrivileges,
     ) -> Result<Invited, Error> {
         if !scope.own().cover(privileges) {
@@ -97,7 +97,7 @@ impl Service {
         let mut invitation = Invitation {
             id: InvitationId::from_uuid(Uuid::now_v7()),
             partner_id: scope.partner_id(),
-            email,
+            email: email.into_text(),
             privileges,
             invited_by: match actor.caller {
                 Caller::User { user_id, .. } => Some(user_id),

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use otaria_core::PartnerId;
 use otaria_core::audit::{Action, ObjectKind};
+use otaria_core::{EmailAddress, PartnerId};
 use otaria_store::audit::{self, Change, Deed, Who};
 use otaria_store::scopes::{AuditScope, Caller, InstallationScope};
 use otaria_store::tokens::{self, Holder, NewToken, Rotation};
@@ -63,25 +63,6 @@ pub(crate) enum PasswordCheck {
 
 /// In the audit log, the name of somebody who is none of the partner's people.
 const NOBODY_HERE: &str = "(nobody here)";
-
-/// Characters that nobody sees, with which one address can be made to look like another.
-const fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-    )
-}
-
-/// Whether this may be an e-mail address: enough of a check to tell it from other things.
-pub(crate) fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    text.len() <= 254
-        && !text.contains(|character: char| {
-            character.is_whitespace() || character.is_control() || is_invisible(character)
-        })
-        && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
-}
 
 impl Service {
     /// The partner whose client this is.
@@ -142,7 +123,7 @@ impl Service {
         address: IpAddr,
         origin: &Origin,
     ) -> Result<IssuedTokens, Error> {
-        let email = username.trim().to_lowercase();
+        let email = EmailAddress::spelling(username);
         match self.check_password(&email, password, address).await? {
             PasswordCheck::Right(user) => {
                 let actor = origin.actor(Who::Person(user.user_id));

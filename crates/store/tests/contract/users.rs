@@ -68,6 +68,23 @@ async fn wrong_passwords_are_counted_until_a_right_one(#[values(Sqlite, Postgres
 
 #[rstest]
 #[tokio::test]
+async fn a_password_is_replaced_only_as_it_is_known(#[values(Sqlite, Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let (ada, other) = (world.user("ada@example.com").await, world.user("other@example.com").await);
+    let replace = async |known: &'static str, next: &'static str| {
+        commit!(world, tx => users::replace_password(tx, &INSTALLATION, ada, known, next)).unwrap()
+    };
+    assert!(!replace("$argon2id$another", "$argon2id$one").await);
+    assert!(replace("$argon2id$…", "$argon2id$one").await);
+    assert!(!replace("$argon2id$…", "$argon2id$two").await);
+    for (user, expected) in [(ada, "$argon2id$one"), (other, "$argon2id$…")] {
+        let user = users::by_id(&mut world.conn().await, &INSTALLATION, user).await.unwrap().unwrap();
+        assert_eq!(user.password_hash, expected);
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_persons_partners_come_oldest_access_first(#[values(Sqlite, Postgres)] engine: Engine) {
     let world = World::on(engine).await;
     let (a, b, _) = (world.partner("A").await, world.partner("B").await, world.partner("C").await);

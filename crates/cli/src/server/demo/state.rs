@@ -51,7 +51,7 @@ impl State {
         if file.is_file() {
             return Ok(serde_json::from_slice(&std::fs::read(&file)?)?);
         }
-        let first = service.bootstrap("Demo".to_owned(), "demo@example.com".to_owned()).await;
+        let first = service.bootstrap("Demo".to_owned(), "demo@example.com".parse()?).await;
         let first = first.map_err(|error| match error {
             Error::Conflict { .. } => Failure::of(
                 Exit::Conflict,

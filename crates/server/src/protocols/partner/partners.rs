@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use otaria_core::PartnerId;
 use otaria_core::fields::Fields;
+use otaria_core::{EmailAddress, PartnerId};
 use otaria_store::partners::Partner;
 use otaria_wire::partner::{ClientSecretIn, ClientSecretOut, PartnerIn, PartnerOut};
 use utoipa_axum::router::OpenApiRouter;
@@ -58,8 +58,8 @@ fn details(body: &PartnerIn) -> Result<PartnerDetails, Error> {
             fields.refuse("shortName", "must not look like a partner's id");
         }
     }
-    if details.contact_email.as_ref().is_some_and(|email| !email.contains('@')) {
-        fields.refuse("contactEmail", "must be an e-mail address");
+    if let Some(Err(error)) = details.contact_email.as_ref().map(|email| email.parse::<EmailAddress>()) {
+        fields.refuse("contactEmail", error);
     }
     fields.finish()?;
     Ok(details)

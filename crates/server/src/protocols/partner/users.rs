@@ -22,7 +22,6 @@ use super::text::new_password;
 use crate::access::origin::Place;
 use crate::access::people::{Inviting, Owning};
 use crate::actions::partner_users::{Acceptance, Invited};
-use crate::actions::tokens::is_email;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -109,10 +108,7 @@ async fn invite(
     JsonBody(body): JsonBody<PartnerUserIn>,
 ) -> Result<(StatusCode, Json<PartnerUserOut>), Refusal> {
     let mut fields = Fields::new();
-    let email = body.email.unwrap_or_default().trim().to_lowercase();
-    if !is_email(&email) {
-        fields.refuse("email", "must be an e-mail address of at most 254 characters");
-    }
+    let email = fields.email("email", body.email.as_deref());
     let privileges = privileges(&mut fields, body.privileges);
     fields.finish().map_err(Error::from)?;
     let invited = service.invite(scope, actor, email, privileges).await?;
