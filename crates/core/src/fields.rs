@@ -4,6 +4,11 @@ use std::fmt;
 
 use crate::email::EmailAddress;
 
+/// The shortest password that anybody can choose, in characters (NIST SP 800-63B-4, section 3.1.1.2).
+const SHORTEST_PASSWORD: usize = 8;
+/// The longest, which bounds what is hashed.
+const LONGEST_PASSWORD: usize = 256;
+
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -52,6 +57,17 @@ impl Fields {
             self.check_text(name, value, max, Layout::OneLine);
         }
         value.to_owned()
+    }
+
+    /// A password that somebody chooses. Any characters will do that can be typed.
+    pub fn new_password(&mut self, name: &str, value: Option<String>) -> String {
+        let password = value.unwrap_or_default();
+        if !(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&password.chars().count()) {
+            self.refuse(name, format_args!("must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"));
+        } else if password.contains(char::is_control) {
+            self.refuse(name, "must have no control characters");
+        }
+        password
     }
 
     /// A required e-mail address.

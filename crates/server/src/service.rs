@@ -7,13 +7,14 @@ use otaria_store::{Repository, Store};
 use tokio::sync::{OnceCell, watch};
 
 use crate::actions::events::Listeners;
+use crate::actions::refusals::Refusals;
 use crate::actions::sightings::Sightings;
 use crate::actions::trusts::Trusts;
 use crate::actions::unreadable::Unreadables;
 use crate::actions::updates::{Bursts, Pace};
 use crate::clock::Clock;
 use crate::credentials::passwords::Passwords;
-use crate::credentials::throttle::{Refused, Throttle};
+use crate::credentials::throttle::Throttle;
 use crate::settings::Settings;
 
 /// What the actions work with. Cheap to clone; every request has one.
@@ -34,7 +35,7 @@ pub struct Service {
     /// How often a device may poll, if that is limited.
     pub(crate) pace: Option<Arc<Pace>>,
     /// What was refused a moment ago.
-    pub(crate) refused: Arc<Refused>,
+    pub(crate) refusals: Arc<Refusals>,
     /// Who listens.
     pub(crate) listeners: Arc<Listeners>,
     /// Whether the server is stopping.
@@ -62,7 +63,7 @@ impl Service {
             clock,
             passwords: Passwords::new(),
             throttle: Arc::default(),
-            refused: Arc::default(),
+            refusals: Arc::default(),
             listeners: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             link_key: Arc::default(),

@@ -1,9 +1,12 @@
 //! What can be configured: flags over environment over file over defaults, resolved once into one value that
 //! never changes.
 
+mod database;
 mod devices;
 mod proxies;
 mod repository;
+mod timers;
+mod tls;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -21,6 +24,7 @@ use self::proxies::InvalidProxies;
 pub use devices::{ArtifactLinks, CertificateHeaders};
 pub use proxies::Proxies;
 pub use repository::Downloads;
+pub use tls::TlsFiles;
 
 /// The settings as they are written: every one optional. This is what flags, environment and file have in common.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -214,15 +218,6 @@ pub struct Settings {
     pub timers: Timers,
 }
 
-/// The files of the server's certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate and those between it and its authority, in PEM.
-    pub certificate: PathBuf,
-    /// Its private key, in PEM.
-    pub key: PathBuf,
-}
-
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -321,47 +316,15 @@ impl Settings {
         if let Some(most) = repository.max_bytes().filter(|most| max_binary_bytes > *most) {
             return Err(not_allowed("max_binary_bytes", format!("must be at most {most} with a repository on S3")));
         }
-        let database_url = match (raw.database_url, raw.database_url_file) {
-            (Some(url), None) => Some(url),
-            (None, Some(file)) => Some(read_secret("database_url_file", &file)?),
-            (None, None) => None,
-            (Some(_), Some(_)) => {
-                return Err(not_allowed("database_url_file", "must not be set together with database_url"));
-            }
-        };
-        let database = match database_url {
-            None => DatabaseLocation::Sqlite(data.join("otaria.db")),
-            Some(url) => database(&url)?,
-        };
-        let tls = match (raw.tls_certificate, raw.tls_key) {
-            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-            (None, None) => None,
-            (Some(_), None) => return Err(not_allowed("tls_key", "must be set together with tls_certificate")),
-            (None, Some(_)) => return Err(not_allowed("tls_certificate", "must be set together with tls_key")),
-        };
-        let public_url = raw.public_url.map(|url| public_url(&url)).transpose()?;
+        let database = database::location(&raw, &data)?;
+        let tls = TlsFiles::of(&raw)?;
+        let public_url = raw.public_url.as_deref().map(public_url).transpose()?;
         if tls.is_some() && public_url.as_ref().is_some_and(|url| !url.starts_with("https://")) {
             return Err(not_allowed("public_url", "must be https:// together with tls_certificate"));
         }
-        let defaults = Timers::default();
-        let poll = interval("poll_seconds", raw.poll_seconds.unwrap_or(300))?;
-        // A device that is asked to poll rarely is silent for longer.
-        let silence = defaults.silence.max(poll * 3);
-        let timer = |name, seconds: Option<u64>, default| match seconds {
-            Some(seconds) => positive(name, seconds),
-            None => Ok(default),
-        };
-        let seconds = |name, value: Option<u64>, default| positive(name, value.unwrap_or(default));
-        let timers = Timers {
-            offered: timer("offered_seconds", raw.offered_seconds, defaults.offered)?,
-            fetched: timer("fetched_seconds", raw.fetched_seconds, defaults.fetched)?,
-            downloading: timer("downloading_seconds", raw.downloading_seconds, defaults.downloading)?,
-            downloaded: timer("downloaded_seconds", raw.downloaded_seconds, defaults.downloaded)?,
-            installing: timer("installing_seconds", raw.installing_seconds, defaults.installing)?,
-            installed: timer("installed_seconds", raw.installed_seconds, defaults.installed)?,
-            cancelling: timer("cancelling_seconds", raw.cancelling_seconds, defaults.cancelling)?,
-            silence: timer("silence_seconds", raw.silence_seconds, silence)?,
-        };
+        let poll = timers::interval("poll_seconds", raw.poll_seconds.unwrap_or(300))?;
+        let timers = timers::of(&raw, poll)?;
+        let seconds = |name, value: Option<u64>, default| timers::positive(name, value.unwrap_or(default));
         Ok(Self {
             listen: raw.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             metrics_listen: raw.metrics_listen,
@@ -386,7 +349,7 @@ impl Settings {
             config_data: seconds("config_data_seconds", raw.config_data_seconds, 7 * 24 * 60 * 60)?,
             events: seconds("event_seconds", raw.event_seconds, 7 * 24 * 60 * 60)?,
             poll,
-            busy_poll: interval("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
+            busy_poll: timers::interval("busy_poll_seconds", raw.busy_poll_seconds.unwrap_or(30))?,
             polls_per_minute,
             chores: seconds("chore_seconds", raw.chore_seconds, 10)?,
             timers,
@@ -411,7 +374,7 @@ impl Settings {
     pub fn describe(&self) -> String {
         let database = match &self.database {
             DatabaseLocation::Sqlite(file) => format!("sqlite:{}", file.display()),
-            DatabaseLocation::Postgres(url) => without_password(url),
+            DatabaseLocation::Postgres(url) => database::without_password(url),
         };
         let timers = &self.timers;
         let seconds = [
@@ -483,15 +446,6 @@ fn read_secret(name: &'static str, file: &std::path::Path) -> Result<String, Set
     Ok(text.trim().to_owned())
 }
 
-fn database(url: &str) -> Result<DatabaseLocation, SettingsError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(DatabaseLocation::Postgres(url.to_owned()));
-    }
-    let file = path_of(url, "sqlite:");
-    file.map(|file| DatabaseLocation::Sqlite(PathBuf::from(file)))
-        .ok_or_else(|| not_allowed("database_url", "must be sqlite:FILE or postgres://…"))
-}
-
 /// The path of a URL such as `file:folder` or `file:///folder`.
 fn path_of<'u>(url: &'u str, scheme: &str) -> Option<&'u str> {
     let rest = url.strip_prefix(scheme)?;
@@ -506,36 +460,6 @@ fn public_url(url: &str) -> Result<String, SettingsError> {
         return Err(not_allowed("public_url", "must be http:// or https:// with a host, without query"));
     }
     Ok(url.trim_end_matches('/').to_owned())
-}
-
-fn positive(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
-    if (1..=1 << 40).contains(&seconds) {
-        Ok(Duration::from_secs(seconds))
-    } else {
-        Err(not_allowed(name, "must be a number of seconds, at least 1"))
-    }
-}
-
-/// DDI writes the interval as `HH:MM:SS`: under a day.
-fn interval(name: &'static str, seconds: u64) -> Result<Duration, SettingsError> {
-    if (1..24 * 60 * 60).contains(&seconds) {
-        Ok(Duration::from_secs(seconds))
-    } else {
-        Err(not_allowed(name, "must be 1 to 86399 seconds"))
-    }
-}
-
-/// A database URL without its password, which may stand before the host or among the parameters.
-fn without_password(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 < at => {
-            let user = &url[scheme + 3..at];
-            let name = user.split(':').next().unwrap_or_default();
-            format!("{}{name}:***{}", &url[..scheme + 3], &url[at..])
-        }
-        _ => url.to_owned(),
-    }
 }
 
 #[cfg(test)]

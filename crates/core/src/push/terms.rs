@@ -1,6 +1,7 @@
 //! On what terms a device gets a push: fixed when the push is made, from the [policy](crate::policy) of its device type.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -79,6 +80,13 @@ pub enum Success {
         /// Until when after it was installed. No other sign of life extends that.
         within: Duration,
     },
+}
+
+impl Success {
+    /// Within what a device must report its version, if nothing is said, in seconds.
+    pub const WITHIN_SECONDS: i64 = 60 * 60;
+    /// What may be said instead, in seconds: a device restarts meanwhile.
+    pub const WITHIN_SECONDS_ALLOWED: RangeInclusive<i64> = 60..=30 * 24 * 60 * 60;
 }
 
 impl Success {

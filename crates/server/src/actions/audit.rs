@@ -51,7 +51,7 @@ impl Service {
     /// # Errors
     /// If the store fails.
     pub async fn record_refusal(&self, session: &Session, origin: &Origin, operation: String) -> Result<(), Error> {
-        if !self.refused.is_worth_recording(&format!("{:?}", session.caller), &operation, self.clock.now()) {
+        if !self.refusals.is_worth_recording(&format!("{:?}", session.caller), &operation, self.clock.now()) {
             return Ok(());
         }
         let (scope, actor) = (session.audit(), origin.actor(Who::Caller(session.caller)));

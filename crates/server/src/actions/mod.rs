@@ -16,6 +16,7 @@ pub mod partner_users;
 pub mod partners;
 pub mod pool;
 pub mod pushes;
+pub mod refusals;
 pub mod registering;
 pub mod sightings;
 pub mod tokens;

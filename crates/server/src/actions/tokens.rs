@@ -84,7 +84,7 @@ impl Service {
         }
         // Whoever tries secrets could fill the log: one entry a while is enough to see them.
         if let Some(partner) = partners::of_client(&mut conn, &scope, client_id).await?
-            && self.refused.is_worth_recording(client_id, "token", now)
+            && self.refusals.is_worth_recording(client_id, "token", now)
         {
             drop(conn);
             let claimed = Who::Claimed(client_id.to_owned());

@@ -16,7 +16,7 @@ const IMPATIENT: u32 = 10;
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// After this long without an attempt, all is forgotten.
 const FORGET: Duration = Duration::from_secs(60 * 60);
-/// How many accounts and addresses are remembered; beyond it the longest idle are forgotten.
+/// How many accounts and addresses are remembered; beyond it those are forgotten that were idle for long.
 const REMEMBERED: usize = 100_000;
 
 /// Who failed to sign in, and until when they have to wait.
@@ -35,9 +35,7 @@ impl Failures {
         let doublings = self.count.saturating_sub(FREE);
         if doublings == 0 { Duration::ZERO } else { Duration::from_secs(1 << (doublings - 1).min(20)).min(LONGEST) }
     }
-}
 
-impl Failures {
     /// How much of the wait is left.
     fn left(self, now: Timestamp) -> Duration {
         self.last.plus(self.wait()).since(now)
@@ -82,32 +80,6 @@ fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-    }
-}
-
-/// How long after an entry the same again is not worth another.
-const AGAIN: Duration = Duration::from_secs(60);
-
-/// What was refused and recorded a moment ago: whoever tries again and again is recorded once a minute, and cannot fill
-/// the audit log.
-#[derive(Default)]
-pub struct Refused(Mutex<HashMap<(String, String), Timestamp>>);
-
-impl Refused {
-    /// Whether it is to be recorded that this one was refused this. Saying so counts as recording it.
-    pub fn is_worth_recording(&self, whom: &str, what: &str, now: Timestamp) -> bool {
-        let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if recorded.len() >= REMEMBERED {
-            recorded.retain(|_, at| now.since(*at) < AGAIN);
-        }
-        let key = (whom.to_owned(), what.to_owned());
-        match recorded.get(&key) {
-            Some(at) if now.since(*at) < AGAIN => false,
-            _ => {
-                recorded.insert(key, now);
-                true
-            }
-        }
     }
 }
 
@@ -161,17 +133,6 @@ mod tests {
             assert!(throttle.begin("a", HERE, at(seconds)).is_err());
         }
         assert_eq!(throttle.begin("a", HERE, at(64)), Ok(()));
-    }
-
-    #[test]
-    fn the_same_refusal_is_recorded_once_a_minute() {
-        let refused = Refused::default();
-        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
-        let recorded = |what, seconds| refused.is_worth_recording("c", what, at(seconds));
-        assert_eq!(
-            [recorded("a", 0), recorded("a", 59), recorded("b", 59), recorded("a", 60)],
-            [true, false, true, true]
-        );
     }
 
     #[test]

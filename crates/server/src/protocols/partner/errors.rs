@@ -29,12 +29,14 @@ pub struct Refusal {
     description: String,
     fields: Vec<FieldError>,
     headers: HeaderMap,
+    /// What it comes from, for what is counted and logged of it.
+    cause: Option<Error>,
 }
 
 impl Refusal {
     /// An error with a stable code and a text that says what to do.
     pub fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
-        Self { status, code, description: description.into(), fields: Vec::new(), headers: HeaderMap::new() }
+        Self { status, code, description: description.into(), fields: Vec::new(), headers: HeaderMap::new(), cause: None }
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -81,55 +83,55 @@ impl IntoResponse for Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let text = error.to_string();
-        match error {
+        let refusal = match &error {
             Error::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "bad_request", text),
-            Error::Invalid(fields) => Self { fields, ..Self::new(StatusCode::BAD_REQUEST, "invalid_fields", text) },
+            Error::Invalid(fields) => {
+                Self { fields: fields.clone(), ..Self::new(StatusCode::BAD_REQUEST, "invalid_fields", text) }
+            }
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", text),
             Error::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, text),
             Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", text),
             Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
             Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
             Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
-            Error::TooManyPolls { retry_after } | Error::TooManyListeners { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
+            Error::TooManyAttempts { retry_after }
+            | Error::TooManyPolls { retry_after }
+            | Error::TooManyListeners { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(*retry_after)
             }
-            Error::TooManyAttempts { retry_after } => {
-                telemetry::sign_in_refused("too_many_requests");
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(retry_after)
-            }
-            Error::Grant { refusal, .. } => grant(refusal, text),
-            Error::Full(_) => logged(&error, Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text)),
-            Error::Unavailable(_) => {
-                let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", text);
-                logged(&error, refusal.retry_after(Duration::from_secs(5)))
-            }
-            Error::Internal(_) => {
-                logged(&error, Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text))
-            }
-        }
+            Error::Grant { refusal, .. } => grant(*refusal, text),
+            Error::Full(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text),
+            Error::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", text)
+                .retry_after(Duration::from_secs(5)),
+            Error::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text),
+        };
+        Self { cause: Some(error), ..refusal }
     }
 }
 
 fn grant(refusal: GrantRefusal, text: String) -> Refusal {
     match refusal {
-        GrantRefusal::InvalidClient => sign_in_refused(StatusCode::UNAUTHORIZED, "invalid_client", text)
+        GrantRefusal::InvalidClient => Refusal::new(StatusCode::UNAUTHORIZED, "invalid_client", text)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"otaria\", charset=\"UTF-8\"")),
-        GrantRefusal::InvalidGrant => sign_in_refused(StatusCode::BAD_REQUEST, "invalid_grant", text),
+        GrantRefusal::InvalidGrant => Refusal::new(StatusCode::BAD_REQUEST, "invalid_grant", text),
         GrantRefusal::InvalidRequest => Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text),
         GrantRefusal::UnsupportedGrantType => Refusal::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", text),
         GrantRefusal::InvalidScope => Refusal::new(StatusCode::BAD_REQUEST, "invalid_scope", text),
     }
 }
 
-fn sign_in_refused(status: StatusCode, code: &'static str, text: String) -> Refusal {
-    telemetry::sign_in_refused(code);
-    Refusal::new(status, code, text)
-}
-
-/// The reason is for the log alone. It is written inside the request's span, which has the request's id.
-fn logged(error: &Error, refusal: Refusal) -> Refusal {
-    tracing::error!(error = error as &dyn std::error::Error, "a request failed");
-    refusal
+/// Counts a sign-in that was refused, and logs what the server itself failed in: the answer does not say why.
+fn note(refusal: &Refusal) {
+    use GrantRefusal::{InvalidClient, InvalidGrant};
+    match &refusal.cause {
+        Some(Error::TooManyAttempts { .. } | Error::Grant { refusal: InvalidClient | InvalidGrant, .. }) => {
+            telemetry::sign_in_refused(refusal.code);
+        }
+        Some(error) if error.is_failure() => {
+            tracing::error!(error = error as &dyn std::error::Error, "a request failed");
+        }
+        _ => {}
+    }
 }
 
 impl From<Denied> for Refusal {
@@ -177,7 +179,10 @@ fn with_body(mut response: Response, id: Uuid) -> Response {
         return response;
     }
     let refusal = match response.extensions_mut().remove::<Refusal>() {
-        Some(refusal) => refusal,
+        Some(refusal) => {
+            note(&refusal);
+            refusal
+        }
         // What answers with an error of its own form has said what it has to.
         None if response.headers().contains_key(CONTENT_TYPE) => return response,
         None => Refusal::of_status(status),

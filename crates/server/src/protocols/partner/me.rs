@@ -14,7 +14,6 @@ use utoipa_axum::routes;
 
 use super::body::JsonBody;
 use super::errors::Refusal;
-use super::text::new_password;
 use super::users::privileges_out;
 use crate::access::origin::Place;
 use crate::access::people::SignedIn;
@@ -92,7 +91,7 @@ async fn change_password(
     if !(1..=1024).contains(&current.len()) {
         fields.refuse("currentPassword", "is required: the password that you have now");
     }
-    let new = new_password(&mut fields, "newPassword", body.new_password);
+    let new = fields.new_password("newPassword", body.new_password);
     fields.finish().map_err(Error::from)?;
     service.change_password(session, actor, current, new, place.address, &place.origin).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -11,13 +11,6 @@ use otaria_wire::partner::{
     SuccessOn, WindowIn, WindowOut,
 };
 
-/// Within what a device must report its version, if nothing is said, in seconds.
-const VERSION_WITHIN: i64 = 60 * 60;
-/// The shortest such time, in seconds: a device restarts meanwhile.
-const SHORTEST: i64 = 60;
-/// The longest such time, in seconds.
-const LONGEST: i64 = 30 * 24 * 60 * 60;
-
 /// The fields of a device type's record that make its policy.
 pub(super) struct PolicyFields {
     confirmation_required: Option<bool>,
@@ -56,14 +49,15 @@ pub(super) fn policy(fields: &mut Fields, said: impl Into<PolicyFields>) -> Poli
     } else {
         ConfirmationRule::NotRequired
     };
-    let within = said.version_within_seconds.unwrap_or(VERSION_WITHIN);
-    if !(SHORTEST..=LONGEST).contains(&within) {
-        fields.refuse("versionWithinSeconds", format_args!("must be {SHORTEST} to {LONGEST} seconds"));
+    let within = said.version_within_seconds.unwrap_or(Success::WITHIN_SECONDS);
+    let (shortest, longest) = Success::WITHIN_SECONDS_ALLOWED.into_inner();
+    if !(shortest..=longest).contains(&within) {
+        fields.refuse("versionWithinSeconds", format_args!("must be {shortest} to {longest} seconds"));
     }
     let success = match said.success_on.unwrap_or(SuccessOn::Report) {
         SuccessOn::Report => Success::Reported,
         SuccessOn::Version => {
-            Success::VersionReported { within: Duration::from_secs(within.clamp(SHORTEST, LONGEST).cast_unsigned()) }
+            Success::VersionReported { within: Duration::from_secs(within.clamp(shortest, longest).cast_unsigned()) }
         }
     };
     Policy { confirmation, success, maintenance: said.maintenance.map(|said| maintenance(fields, said)) }

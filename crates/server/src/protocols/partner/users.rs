@@ -18,7 +18,6 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
-use super::text::new_password;
 use crate::access::origin::Place;
 use crate::access::people::{Inviting, Owning};
 use crate::actions::partner_users::{Acceptance, Invited};
@@ -199,7 +198,7 @@ async fn accept(
     let mut fields = Fields::new();
     let acceptance = Acceptance {
         token: fields.required_text("token", body.token.as_deref(), 255),
-        password: new_password(&mut fields, "password", body.password),
+        password: fields.new_password("password", body.password),
         first_name: fields.optional_text("firstName", body.first_name.as_deref(), 255).unwrap_or_default(),
         last_name: fields.optional_text("lastName", body.last_name.as_deref(), 255).unwrap_or_default(),
     };
