@@ -525,11 +525,12 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;
     }
-    // Every end comes by here. One whose transaction then fails counts as well, which is rare and harms no graph.
-    if push.state.is_ended() && push.finished == Some(now) {
+    let stands = (push.state.as_str().to_owned(), push.progress.map(i64::from));
+    // Every end comes by here, and what is said after it. An end whose transaction then fails counts as well, which is
+    // rare and harms no graph.
+    if push.state.is_ended() && before.as_ref().is_some_and(|before| before.0 != stands.0) {
         metrics::counter!("otaria_pushes_ended_total", "state" => push.state.as_str()).increment(1);
     }
-    let stands = (push.state.as_str().to_owned(), push.progress.map(i64::from));
     if change.entry.is_some() || before.is_some_and(|before| before != stands) {
         announce(tx, device, push, change.entry.as_ref().and_then(|entry| entry.message.clone()), now);
     }
