@@ -4,6 +4,8 @@
 
 use std::net::TcpListener;
 
+use futures::future::join_all;
+use otaria_conformance::publisher::Publisher;
 use otaria_conformance::{Answer, Api, Engine, Server};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -14,6 +16,11 @@ fn value(metrics: &str, name: &str, labels: &[&str]) -> f64 {
     let lines =
         metrics.lines().filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// An address that nobody listens on yet.
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 async fn scrape(address: &str) -> String {
@@ -29,8 +36,7 @@ async fn scrape(address: &str) -> String {
 #[case::postgres(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_is_counted(#[case] engine: Engine) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
+    let address = free_address();
     let server = Server::start_with(engine, &[("OTARIA_METRICS_LISTEN", &address)]).await;
     let (api, partner) = (server.owner().await, server.partner());
     let device_type = api.device_type(&partner, "thermostat").await;
@@ -77,6 +83,35 @@ async fn what_was_done_is_counted(#[case] engine: Engine) {
         assert!(!metrics.contains(said), "{said} became a label");
     }
     assert!(!server.log().contains("hunter2"));
+}
+
+/// Clients send their log line by line, all at once, and the word that it failed among it.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_counts_once_whatever_is_said_after_it(#[case] engine: Engine) {
+    let address = free_address();
+    let publisher = Publisher::start_with(engine, &[("OTARIA_METRICS_LISTEN", &address)]).await;
+    let (_, image) = publisher.publish(3, "1", b"image".to_vec()).await;
+    for device in ["dev-1", "dev-2", "dev-3", "dev-4", "dev-5"] {
+        let token = publisher.device(device).await;
+        publisher.push(&image, device).await;
+        let url = format!("{}/default/controller/v1/{device}/deploymentBase/1/feedback", publisher.server.url());
+        let says = |line: usize| {
+            let (execution, finished) = if line == 2 { ("closed", "failure") } else { ("proceeding", "none") };
+            let line = format!("line {line}");
+            let status = json!({ "execution": execution, "result": { "finished": finished }, "details": [line] });
+            let request = publisher.api.http.post(&url).header("authorization", format!("TargetToken {token}"));
+            request.json(&json!({ "status": status })).send()
+        };
+        for answer in join_all((0..17).map(says)).await {
+            assert_eq!(answer.unwrap().status(), StatusCode::OK);
+        }
+    }
+    let metrics = scrape(&address).await;
+    assert_eq!(value(&metrics, "otaria_pushes_ended_total", &[r#"state="failed""#]), 5.0);
+    assert_eq!(value(&metrics, "otaria_pushes_ended_total", &[]), 5.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

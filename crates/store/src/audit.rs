@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::lists::{List, fetch_page, list};
 use crate::scopes::{AuditScope, Caller, InstallationScope, OwnPartner};
-use crate::sql::{execute, fetch_all, fetch_optional};
+use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx};
 
 /// Who does something, and from where.
@@ -117,7 +117,7 @@ struct HeadRow {
 pub(crate) async fn append(tx: &mut Tx, partner: PartnerId, entries: Vec<Noted>) -> Result<(), Error> {
     let partner = partner.to_string();
     // Touching it first locks the head: entries of other transactions come before or after all of these.
-    let head: Option<HeadRow> = fetch_optional!(
+    let mut head: HeadRow = fetch_one!(
         tx,
         "INSERT INTO audit_heads (partner_id, sequence, hash) VALUES ($1, 0, $2)
          ON CONFLICT (partner_id) DO UPDATE SET sequence = audit_heads.sequence
@@ -125,7 +125,6 @@ pub(crate) async fn append(tx: &mut Tx, partner: PartnerId, entries: Vec<Noted>)
         &partner,
         Vec::<u8>::new(),
     )?;
-    let mut head = head.ok_or(Error::GivenUp)?;
     for Noted { actor, deed } in entries {
         let (actor_kind, actor_id, actor_name) = spelt(tx, &partner, actor.who).await?;
         head.sequence += 1;
@@ -289,11 +288,7 @@ impl TryFrom<EntryRow> for Entry {
     type Error = Error;
 
     fn try_from(row: EntryRow) -> Result<Self, Error> {
-        let json = |text: Option<String>| {
-            text.map(|text| serde_json::from_str(&text))
-                .transpose()
-                .map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))
-        };
+        let json = |text: Option<String>| text.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
             sequence: row.sequence,
             at: Timestamp::from_millis(row.at_ms),

@@ -7,7 +7,7 @@ use otaria_core::{PartnerId, Sha256, Timestamp, VersionNumber};
 
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
-use crate::{Conn, Error, Tx, pushes};
+use crate::{Conn, Error, Tx};
 
 /// A partner's binary, with where its bytes are.
 #[derive(Clone, Debug)]
@@ -221,7 +221,7 @@ pub async fn for_download(conn: &mut Conn, scope: &DeviceScope, action: i32) -> 
     let download = row.map(|row| {
         Ok(Download {
             binary: row.binary.try_into()?,
-            state: pushes::state(&row.state)?,
+            state: row.state.parse()?,
             version_number: VersionNumber::from_i64(row.version_number),
             installed: row.installed.map(VersionNumber::from_i64),
         })

@@ -7,7 +7,6 @@
 //! PostgreSQL gives up a transaction in which any statement failed, and answers its commit with success all the
 //! same. So on both engines a write in which a statement failed fails, even if the work went on regardless.
 
-use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -105,12 +104,25 @@ impl DerefMut for Tx {
 
 #[derive(Clone)]
 pub(crate) enum Database {
-    Sqlite { readers: SqlitePool, writer: mpsc::Sender<Job>, bell: Bell },
+    Sqlite { readers: SqlitePool, writer: mpsc::Sender<Box<dyn Job>>, bell: Bell },
     Postgres { pool: PgPool, bell: Bell },
 }
 
 /// One caller's work on the SQLite writer.
-pub(crate) type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Done> + Send>;
+pub(crate) trait Job: Send {
+    /// Does it. Its answer waits for the commit.
+    fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, Done>;
+
+    /// Answers that it could not begin, and why.
+    fn refuse(self: Box<Self>, error: Error);
+}
+
+/// A [`Job`], and where its caller waits.
+struct CallersWork<T, E, F> {
+    work: F,
+    answer: oneshot::Sender<Result<T, E>>,
+    bell: Bell,
+}
 
 /// Work that ran: whether its savepoint is kept, and how to answer once the transaction's fate is known.
 pub(crate) struct Done {
@@ -182,7 +194,8 @@ impl Database {
         match self {
             Self::Sqlite { writer, bell, .. } => {
                 let (answer, answered) = oneshot::channel();
-                writer.send(job(work, answer, bell.clone())).await.map_err(|_| E::from(Error::GivenUp))?;
+                let job = CallersWork { work, answer, bell: bell.clone() };
+                writer.send(Box::new(job)).await.map_err(|_| E::from(Error::GivenUp))?;
                 answered.await.map_err(|_| E::from(Error::GivenUp))?
             }
             Self::Postgres { pool, bell } => {
@@ -255,14 +268,14 @@ fn migration_error(error: MigrateError) -> Error {
     }
 }
 
-/// Wraps a caller's work so that its answer waits for the commit.
-fn job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>, bell: Bell) -> Job
+impl<T, E, F> Job for CallersWork<T, E, F>
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    Box::new(move |tx| {
+    fn run(self: Box<Self>, tx: &mut Tx) -> BoxFuture<'_, Done> {
+        let Self { work, answer, bell } = *self;
         Box::pin(async move {
             // Called inside, so that a panic before its first await is caught as well.
             let whole = async {
@@ -294,37 +307,46 @@ where
             });
             Done { fate, answer }
         })
-    })
+    }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        // A caller who went away needs no answer.
+        drop(self.answer.send(Err(E::from(error))));
+    }
 }
 
 /// The one SQLite writer: takes what waits, runs it as one transaction, answers.
-async fn write_groups(mut tx: Tx, mut jobs: mpsc::Receiver<Job>) {
+async fn write_groups(mut tx: Tx, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(first) = jobs.recv().await {
-        let mut waiting = VecDeque::from([first]);
+        let mut waiting = Some(first);
         let mut answers: Vec<Answer> = Vec::new();
         let committed = run_group(&mut tx, &mut jobs, &mut waiting, &mut answers).await;
         if let Err(error) = &committed {
             tracing::error!(error = error as &dyn std::error::Error, writes = answers.len(), "writing failed");
             // After some errors SQLite has rolled back by itself; then this one has nothing to do and says so.
             drop(command(&mut tx, "ROLLBACK").await);
+            if let Some(job) = waiting {
+                job.refuse(error.clone());
+            }
         }
         for answer in answers {
             answer(committed.clone());
         }
-        // Jobs that did not run are dropped: their callers learn that the write was given up.
     }
 }
 
+/// Runs the job that is `waiting`, and up to a group of those that come after it. After a failure, `waiting` is the job
+/// that was taken and could not begin, if that was it.
 async fn run_group(
     tx: &mut Tx,
-    jobs: &mut mpsc::Receiver<Job>,
-    waiting: &mut VecDeque<Job>,
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    waiting: &mut Option<Box<dyn Job>>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), Error> {
     command(tx, "BEGIN IMMEDIATE").await?;
-    while let Some(job) = waiting.pop_front() {
-        command(tx, "SAVEPOINT caller").await?;
-        let done = job(tx).await;
+    command(tx, "SAVEPOINT caller").await?;
+    while let Some(job) = waiting.take() {
+        let done = job.run(tx).await;
         answers.push(done.answer);
         if let Fate::Discard(reason) = done.fate
             && let Err(error) = command(tx, "ROLLBACK TO caller").await
@@ -336,7 +358,8 @@ async fn run_group(
         if answers.len() < GROUP
             && let Ok(next) = jobs.try_recv()
         {
-            waiting.push_back(next);
+            *waiting = Some(next);
+            command(tx, "SAVEPOINT caller").await?;
         }
     }
     command(tx, "COMMIT").await

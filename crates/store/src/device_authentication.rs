@@ -3,10 +3,9 @@
 use otaria_core::{Sha256, Timestamp};
 use sha2::Digest as _;
 
-use crate::gateway_tokens::Registers;
 use crate::scopes::{ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
-use crate::{Conn, Error, Tx};
+use crate::{Conn, Error, Registers, Tx};
 
 /// How a partner's devices may prove who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Device types.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use otaria_core::page::{Page, PageRequest};
@@ -80,7 +79,7 @@ impl TryFrom<PolicyRow> for Policy {
                 ConfirmationRule::NotRequired
             },
             success: success(row.version_within_ms),
-            maintenance: maintenance.map_err(|error| Error::Unexpected(Arc::new(error)))?,
+            maintenance: maintenance?,
         })
     }
 }
@@ -102,8 +101,7 @@ pub(crate) fn version_within_ms(success: Success) -> Option<i64> {
 }
 
 fn maintenance(policy: &Policy) -> Result<Option<String>, Error> {
-    let text = policy.maintenance.as_ref().map(serde_json::to_string).transpose();
-    text.map_err(|error| Error::Unexpected(Arc::new(error)))
+    Ok(policy.maintenance.as_ref().map(serde_json::to_string).transpose()?)
 }
 
 macro_rules! columns {

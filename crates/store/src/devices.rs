@@ -1,13 +1,14 @@
 //! Devices: whose they are, their credentials, and what they said about themselves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, Timestamp, VersionNumber};
 
 use crate::lists::{List, fetch_page, list};
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewAccount, ViewPartner, WriteAccount};
-use crate::sql::{execute, fetch_all, fetch_optional};
+use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::{Conn, Error, SecretHash, Tx};
 
 /// A device, with everything that its expansions show.
@@ -202,8 +203,8 @@ pub async fn insert(
     Ok(touched == 1)
 }
 
-/// Stores a device that a gateway speaks for and that nobody knew. It has no credential of its own. False if the
-/// partner or the account has had one of this id: what was taken out is not put back by itself.
+/// Stores a device that nobody knew and that a gateway or a certificate speaks for. It has no token of its own. False if
+/// the partner or the account has had one of this id: what was taken out is not put back by itself.
 pub async fn register(
     tx: &mut Tx,
     account: &WriteAccount,
@@ -402,16 +403,19 @@ pub async fn lock(tx: &mut Tx, scope: &DeviceScope) -> Result<(), Error> {
     Ok(())
 }
 
-/// The device's next number for a push: counted per device, never reused.
+/// The locked device's next number for a push: counted per device, never reused.
+///
+/// # Errors
+/// [`Error::Unexpected`] if there is no such device, or it has used up its numbers.
 pub(crate) async fn next_action(tx: &mut Tx, scope: &DeviceScope) -> Result<i32, Error> {
-    let row: Option<(i64,)> = fetch_optional!(
+    let (action,): (i64,) = fetch_one!(
         tx,
         "UPDATE devices SET last_action = last_action + 1 WHERE partner_id = $1 AND device_id = $2
          RETURNING last_action",
         scope.partner_id().to_string(),
         scope.device_id().as_str(),
     )?;
-    row.and_then(|(action,)| i32::try_from(action).ok()).ok_or(Error::GivenUp)
+    i32::try_from(action).map_err(|error| Error::Unexpected(Arc::new(error)))
 }
 
 /// What the device runs, by firmware type.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use otaria_core::ids::InvalidId;
+use otaria_core::push::{InvalidConfirmation, InvalidPushState};
 
 /// Why the store could not do what was asked. The text is for the log; the sources name the engine's reason.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -67,6 +68,24 @@ impl From<std::io::Error> for Error {
 
 impl From<InvalidId> for Error {
     fn from(error: InvalidId) -> Self {
+        Self::Unexpected(Arc::new(error))
+    }
+}
+
+impl From<InvalidPushState> for Error {
+    fn from(error: InvalidPushState) -> Self {
+        Self::Unexpected(Arc::new(error))
+    }
+}
+
+impl From<InvalidConfirmation> for Error {
+    fn from(error: InvalidConfirmation) -> Self {
+        Self::Unexpected(Arc::new(error))
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
         Self::Unexpected(Arc::new(error))
     }
 }

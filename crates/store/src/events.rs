@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::scopes::{InstallationScope, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one};
-use crate::{Conn, Error, Store, Tx, pushes, sequences};
+use crate::{Conn, Error, Store, Tx, sequences};
 
 /// An event that waits for its transaction to end.
 pub(crate) struct NewEvent {
@@ -78,7 +78,7 @@ impl TryFrom<EventRow> for Event {
             firmware_type: row.r#type.try_into()?,
             version_number: VersionNumber::from_i64(row.version_number),
             version: row.version,
-            state: pushes::state(&row.state)?,
+            state: row.state.parse()?,
             progress: row.progress.and_then(|progress| u8::try_from(progress).ok()),
             message: row.message,
         })

@@ -1,21 +1,12 @@
 //! Gateway tokens: one credential for many of a partner's devices (device-ddi 1.2).
 
 use otaria_core::page::{Page, PageRequest};
-use otaria_core::{AccountId, DeviceTypeId, GatewayTokenId, Timestamp};
+use otaria_core::{GatewayTokenId, Timestamp};
 
 use crate::lists::{List, fetch_page, list};
 use crate::scopes::{ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_optional};
-use crate::{Conn, Error, SecretHash, Tx};
-
-/// Where a gateway puts devices that nobody knew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Registers {
-    /// Of this device type.
-    pub device_type_id: DeviceTypeId,
-    /// Into this account.
-    pub account_id: AccountId,
-}
+use crate::{Conn, Error, Registers, SecretHash, Tx};
 
 /// A gateway token, without its secret.
 #[derive(Clone, Debug)]
@@ -40,17 +31,6 @@ struct Row {
     registers_account_id: Option<String>,
     created_ms: i64,
     expires_ms: Option<i64>,
-}
-
-impl Registers {
-    pub(crate) fn from_row(device_type: Option<String>, account: Option<String>) -> Result<Option<Self>, Error> {
-        match (device_type, account) {
-            (Some(device_type), Some(account)) => {
-                Ok(Some(Self { device_type_id: device_type.parse()?, account_id: account.parse()? }))
-            }
-            _ => Ok(None),
-        }
-    }
 }
 
 impl TryFrom<Row> for GatewayToken {

@@ -3,6 +3,7 @@
 use otaria_core::rights::PartnerPrivileges;
 use otaria_core::{InvitationId, PartnerId, Timestamp, UserId};
 
+use crate::privileges::PartnerPrivilegesRow;
 use crate::scopes::{InstallationScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
 use crate::{Conn, Error, SecretHash, Tx, partners};
@@ -31,10 +32,8 @@ struct InvitationRow {
     partner_id: String,
     invitation_id: String,
     email: String,
-    is_owner: bool,
-    view_device_info: bool,
-    manage_device_profiles: bool,
-    invite_users: bool,
+    #[sqlx(flatten)]
+    privileges: PartnerPrivilegesRow,
     invited_by: Option<String>,
     created_ms: i64,
     expires_ms: i64,
@@ -48,12 +47,7 @@ impl TryFrom<InvitationRow> for Invitation {
             id: row.invitation_id.parse()?,
             partner_id: row.partner_id.parse()?,
             email: row.email,
-            privileges: PartnerPrivileges {
-                owner: row.is_owner,
-                view_device_info: row.view_device_info,
-                manage_device_profiles: row.manage_device_profiles,
-                invite_users: row.invite_users,
-            },
+            privileges: row.privileges.into(),
             invited_by: row.invited_by.map(|user| user.parse()).transpose()?,
             created: Timestamp::from_millis(row.created_ms),
             expires: Timestamp::from_millis(row.expires_ms),

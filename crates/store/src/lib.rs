@@ -10,6 +10,8 @@ mod closing;
 mod database;
 mod error;
 mod lists;
+mod privileges;
+mod registers;
 mod secret;
 mod sequences;
 mod sql;
@@ -43,6 +45,7 @@ use futures::future::BoxFuture;
 
 pub use database::{Conn, Tx};
 pub use error::Error;
+pub use registers::Registers;
 pub use repository::{Repository, RepositoryLocation};
 pub use secret::SecretHash;
 

@@ -5,6 +5,7 @@ use otaria_core::rights::{PartnerPrivileges, PartnerRight};
 use otaria_core::{Timestamp, UserId};
 
 use crate::lists::{List, fetch_page, list};
+use crate::privileges::PartnerPrivilegesRow;
 use crate::scopes::{AuditScope, InviteToPartner, OwnPartner};
 use crate::sql::{execute, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx, partners};
@@ -36,10 +37,8 @@ struct Row {
     email: String,
     first_name: String,
     last_name: String,
-    is_owner: bool,
-    view_device_info: bool,
-    manage_device_profiles: bool,
-    invite_users: bool,
+    #[sqlx(flatten)]
+    privileges: PartnerPrivilegesRow,
     last_used_ms: Option<i64>,
     created_ms: i64,
     expires_ms: Option<i64>,
@@ -54,12 +53,7 @@ impl TryFrom<Row> for PartnerUser {
             email: row.email,
             first_name: row.first_name,
             last_name: row.last_name,
-            privileges: PartnerPrivileges {
-                owner: row.is_owner,
-                view_device_info: row.view_device_info,
-                manage_device_profiles: row.manage_device_profiles,
-                invite_users: row.invite_users,
-            },
+            privileges: row.privileges.into(),
             last_used: row.last_used_ms.map(Timestamp::from_millis),
             created: Timestamp::from_millis(row.created_ms),
             invited_until: row.expires_ms.map(Timestamp::from_millis),

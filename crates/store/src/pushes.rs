@@ -13,8 +13,8 @@ use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx, device_types, devices};
 
-/// How many entries a push's history keeps; the oldest go first.
-const HISTORY_LIMIT: i64 = 1000;
+/// How many entries of a push's history are kept; the oldest go first.
+const ENTRIES_KEPT: i64 = 1000;
 
 /// A push, with what it delivers and to whom.
 #[derive(Clone, Debug)]
@@ -70,13 +70,9 @@ struct PushRow {
 fn terms(confirmation: Option<&str>, version_within_ms: Option<i64>) -> Result<Terms, Error> {
     let confirmation = match confirmation {
         None => Confirmation::NotAsked,
-        Some(text) => text.parse().map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?,
+        Some(text) => text.parse()?,
     };
     Ok(Terms { confirmation, success: device_types::success(version_within_ms) })
-}
-
-pub(crate) fn state(text: &str) -> Result<PushState, Error> {
-    text.parse().map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))
 }
 
 impl TryFrom<PushRow> for PushRecord {
@@ -89,9 +85,9 @@ impl TryFrom<PushRow> for PushRecord {
                 firmware_type: row.r#type.try_into()?,
                 version_number: VersionNumber::from_i64(row.version_number),
                 terms: terms(row.confirmation.as_deref(), row.version_within_ms)?,
-                state: state(&row.state)?,
+                state: row.state.parse()?,
                 awaits_version: row.awaits_version,
-                before_cancelling: row.before_cancelling.as_deref().map(state).transpose()?,
+                before_cancelling: row.before_cancelling.as_deref().map(str::parse).transpose()?,
                 progress: row.progress.and_then(|progress| u8::try_from(progress).ok()),
                 message: row.message,
                 deadline: row.deadline_ms.map(Timestamp::from_millis),
@@ -238,9 +234,8 @@ impl TryFrom<HistoryRow> for HistoryEntry {
     type Error = Error;
 
     fn try_from(row: HistoryRow) -> Result<Self, Error> {
-        let details =
-            serde_json::from_str(&row.details).map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?;
-        let entry = Entry { state: state(&row.state)?, message: row.message, details };
+        let details = serde_json::from_str(&row.details)?;
+        let entry = Entry { state: row.state.parse()?, message: row.message, details };
         Ok(Self { at: Timestamp::from_millis(row.at_ms), entry, times: row.times })
     }
 }
@@ -525,11 +520,12 @@ pub async fn save(tx: &mut Tx, device: &DeviceScope, change: &Change, now: Times
     if let Some(entry) = &change.entry {
         insert_entry(tx, device, push.id, entry, now).await?;
     }
-    // Every end comes by here. One whose transaction then fails counts as well, which is rare and harms no graph.
-    if push.state.is_ended() && push.finished == Some(now) {
+    let stands = (push.state.as_str().to_owned(), push.progress.map(i64::from));
+    // Every end comes by here, and what is said after it. An end whose transaction then fails counts as well, which is
+    // rare and harms no graph.
+    if push.state.is_ended() && before.as_ref().is_some_and(|before| before.0 != stands.0) {
         metrics::counter!("otaria_pushes_ended_total", "state" => push.state.as_str()).increment(1);
     }
-    let stands = (push.state.as_str().to_owned(), push.progress.map(i64::from));
     if change.entry.is_some() || before.is_some_and(|before| before != stands) {
         announce(tx, device, push, change.entry.as_ref().and_then(|entry| entry.message.clone()), now);
     }
@@ -549,8 +545,7 @@ async fn insert_entry(
     entry: &Entry,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let details =
-        serde_json::to_string(&entry.details).map_err(|error| Error::Unexpected(std::sync::Arc::new(error)))?;
+    let details = serde_json::to_string(&entry.details)?;
     let (sequence, latest): (i64, i64) = fetch_one!(
         tx,
         "SELECT COALESCE(MAX(sequence), 0) + 1, COALESCE(MAX(at_ms), 0) FROM push_history
@@ -570,13 +565,13 @@ async fn insert_entry(
         &entry.message,
         &details,
     )?;
-    if sequence > HISTORY_LIMIT {
+    if sequence > ENTRIES_KEPT {
         execute!(
             tx,
             "DELETE FROM push_history WHERE partner_id = $1 AND push_id = $2 AND sequence <= $3",
             device.partner_id().to_string(),
             push.to_string(),
-            sequence - HISTORY_LIMIT,
+            sequence - ENTRIES_KEPT,
         )?;
     }
     Ok(())

@@ -11,6 +11,7 @@ use otaria_core::rights::{AccountPrivileges, AccountRight, PartnerPrivileges, Pa
 use otaria_core::{AccountId, DeviceId, PartnerId, Timestamp, UserId};
 
 use crate::invitations::Invitation;
+use crate::privileges::{AccountPrivilegesRow, PartnerPrivilegesRow, select_accounts};
 use crate::sql::fetch_optional;
 use crate::{Conn, Error, SecretHash};
 
@@ -233,22 +234,6 @@ struct SessionRow {
     is_admin: Option<bool>,
 }
 
-#[derive(sqlx::FromRow)]
-struct PartnerAccessRow {
-    is_owner: bool,
-    view_device_info: bool,
-    manage_device_profiles: bool,
-    invite_users: bool,
-}
-
-#[derive(sqlx::FromRow)]
-struct AccountAccessRow {
-    is_owner: Option<bool>,
-    can_write: Option<bool>,
-    /// The partner that made the account, where the caller is one of its people.
-    maker: Option<String>,
-}
-
 impl Session {
     /// Whether the token still opens it.
     pub async fn is_valid(&self, conn: &mut Conn, now: Timestamp) -> Result<bool, Error> {
@@ -288,19 +273,14 @@ impl Caller {
             Self::Client { partner_id } if *partner_id == partner => Ok(Some(PartnerPrivileges::OWNER)),
             Self::Client { .. } => Ok(None),
             Self::User { user_id, .. } => {
-                let row: Option<PartnerAccessRow> = fetch_optional!(
+                let row: Option<PartnerPrivilegesRow> = fetch_optional!(
                     conn,
                     "SELECT is_owner, view_device_info, manage_device_profiles, invite_users
                      FROM partner_access WHERE partner_id = $1 AND user_id = $2",
                     partner.to_string(),
                     user_id.to_string(),
                 )?;
-                Ok(row.map(|row| PartnerPrivileges {
-                    owner: row.is_owner,
-                    view_device_info: row.view_device_info,
-                    manage_device_profiles: row.manage_device_profiles,
-                    invite_users: row.invite_users,
-                }))
+                Ok(row.map(PartnerPrivileges::from))
             }
         }
     }
@@ -346,36 +326,27 @@ impl Caller {
         matches!(self, Self::User { is_admin: true, .. }).then_some(InstallationScope(()))
     }
 
-    /// The caller's privileges at an account: its own, and `canWrite` for the people of the partner that made it.
+    /// The caller's privileges at an account: its own, and `canWrite` for those who may manage the partner that made it.
     async fn account_privileges(
         &self,
         conn: &mut Conn,
         account: AccountId,
     ) -> Result<Option<AccountPrivileges>, Error> {
-        let row: Option<AccountAccessRow> = match self {
+        let row: Option<AccountPrivilegesRow> = match self {
             Self::Client { partner_id } => fetch_optional!(
                 conn,
-                "SELECT CAST(NULL AS BOOLEAN) AS is_owner, CAST(NULL AS BOOLEAN) AS can_write, partner_id AS maker
-                 FROM accounts WHERE account_id = $1 AND partner_id = $2",
+                "SELECT FALSE AS is_owner, TRUE AS can_write FROM accounts WHERE account_id = $1 AND partner_id = $2",
                 account.to_string(),
                 partner_id.to_string(),
             ),
             Self::User { user_id, .. } => fetch_optional!(
                 conn,
-                "SELECT a.is_owner, a.can_write, p.partner_id AS maker
-                 FROM accounts c
-                 LEFT JOIN account_access a ON a.account_id = c.account_id AND a.user_id = $2
-                 LEFT JOIN partner_access p ON p.partner_id = c.partner_id AND p.user_id = $2
-                      AND (p.is_owner OR p.manage_device_profiles)
-                 WHERE c.account_id = $1 AND (a.user_id IS NOT NULL OR p.user_id IS NOT NULL)",
-                account.to_string(),
+                select_accounts!("AND c.account_id = $2"),
                 user_id.to_string(),
+                account.to_string(),
             ),
         }?;
-        Ok(row.map(|row| AccountPrivileges {
-            owner: row.is_owner.unwrap_or(false),
-            can_write: row.can_write.unwrap_or(false) || row.maker.is_some(),
-        }))
+        Ok(row.map(AccountPrivileges::from))
     }
 
     /// The scope to read an account, if the caller may.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use otaria_core::page::{Direction, PageRequest, Sort};
+use otaria_core::{DeviceId, PartnerId};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, SqlSafeStr as _, SqliteConnection,
@@ -11,6 +12,7 @@ use sqlx::{
 
 use self::scratch::{Engine, Scratch};
 use crate::lists::{LISTS, List};
+use crate::scopes::InstallationScope;
 use crate::sql::STATEMENTS;
 use crate::{
     DatabaseLocation, Error, Store, Tx, audit, database, device_types, devices, gateway_tokens, partner_users, pool,
@@ -296,4 +298,54 @@ async fn a_full_disk_is_told_as_such_and_is_over_when_there_is_room() {
     store.write(|tx| Box::pin(ask_sqlite(tx, "PRAGMA max_page_count = 1000000"))).await.unwrap();
     assert_eq!(fill(&store).await.unwrap(), 1);
     assert_eq!(small().await.unwrap(), 1002);
+}
+
+/// It is neither over when one tries again, nor is the store shutting down.
+#[tokio::test]
+async fn a_device_without_a_next_number_is_unexpected() {
+    let file = Scratch::on(Engine::Sqlite).await;
+    let store = Store::open(&DatabaseLocation::Sqlite(file.file())).await.unwrap();
+    let (partner, id) = (PartnerId::from_uuid(uuid::Uuid::now_v7()), "d".parse::<DeviceId>().unwrap());
+    let device = InstallationScope::of_the_process().device(partner, id);
+
+    let unknown = device.clone();
+    let missing = store.write(move |tx| Box::pin(async move { devices::next_action(tx, &unknown).await }));
+    let missing = missing.await;
+    assert!(matches!(missing, Err(Error::Unexpected(_))), "{missing:?}");
+
+    let used_up = store.write(move |tx| {
+        Box::pin(async move {
+            // It stands alone, and goes with the transaction.
+            let database::Engine::Sqlite(connection) = tx.engine() else { panic!("this is SQLite") };
+            connection.execute("PRAGMA defer_foreign_keys = ON").await?;
+            crate::sql::execute!(
+                tx,
+                "INSERT INTO devices (partner_id, device_id, device_type_id, friendly_name, config_wanted, last_action,
+                                      created_ms)
+                 VALUES ($1, 'd', '', '', FALSE, $2, 0)",
+                device.partner_id().to_string(),
+                i64::from(i32::MAX - 1),
+            )?;
+            assert_eq!(devices::next_action(tx, &device).await?, i32::MAX);
+            devices::next_action(tx, &device).await
+        })
+    });
+    let used_up = used_up.await;
+    assert!(matches!(used_up, Err(Error::Unexpected(_))), "{used_up:?}");
+}
+
+#[tokio::test]
+async fn who_could_not_begin_is_told_why() {
+    let file = Scratch::on(Engine::Sqlite).await;
+    let store = Store::open(&DatabaseLocation::Sqlite(file.file())).await.unwrap();
+    let write = || store.write(|tx| Box::pin(crate::sequences::next_record(tx)));
+    store.write(|tx| Box::pin(ask_sqlite(tx, "PRAGMA busy_timeout = 1"))).await.unwrap();
+
+    let mut other = SqliteConnectOptions::new().filename(file.file()).connect().await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let refused = futures::join!(write(), write());
+    assert!(matches!(refused, (Err(Error::Unavailable(_)), Err(Error::Unavailable(_)))), "{refused:?}");
+
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(write().await.unwrap(), 1001, "the writer is none the worse");
 }

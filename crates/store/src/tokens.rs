@@ -199,7 +199,8 @@ pub async fn revoke_of_client(tx: &mut Tx, scope: &OwnPartner, now: Timestamp) -
     Ok(())
 }
 
-/// Forgets what has expired.
+/// Forgets access tokens that have expired, and families whose last token has. Refresh tokens stay as long as their
+/// family: whoever shows a used one is found out.
 pub async fn forget_expired(tx: &mut Tx, _: &InstallationScope, now: Timestamp) -> Result<u64, Error> {
     let tokens = execute!(tx, "DELETE FROM access_tokens WHERE expires_ms <= $1", now.as_millis())?;
     let families = execute!(tx, "DELETE FROM token_families WHERE expires_ms <= $1", now.as_millis())?;

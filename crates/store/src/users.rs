@@ -3,6 +3,7 @@
 use otaria_core::rights::{AccountPrivileges, PartnerPrivileges};
 use otaria_core::{AccountId, PartnerId, Timestamp, UserId};
 
+use crate::privileges::{AccountPrivilegesRow, PartnerPrivilegesRow, select_accounts};
 use crate::scopes::InstallationScope;
 use crate::sql::{execute, fetch_all, fetch_optional};
 use crate::{Conn, Error, Tx};
@@ -176,10 +177,8 @@ struct PartnerAccessRow {
     name: String,
     created_ms: i64,
     client_id: String,
-    is_owner: bool,
-    view_device_info: bool,
-    manage_device_profiles: bool,
-    invite_users: bool,
+    #[sqlx(flatten)]
+    privileges: PartnerPrivilegesRow,
 }
 
 /// The partners that a person has access to, oldest first.
@@ -202,12 +201,7 @@ pub async fn partner_access(
             name: row.name,
             created: Timestamp::from_millis(row.created_ms),
             client_id: row.client_id,
-            privileges: PartnerPrivileges {
-                owner: row.is_owner,
-                view_device_info: row.view_device_info,
-                manage_device_profiles: row.manage_device_profiles,
-                invite_users: row.invite_users,
-            },
+            privileges: row.privileges.into(),
         })
     });
     access.collect()
@@ -231,9 +225,8 @@ struct AccountAccessRow {
     account_id: String,
     description: String,
     created_ms: i64,
-    is_owner: Option<bool>,
-    can_write: Option<bool>,
-    maker: Option<String>,
+    #[sqlx(flatten)]
+    privileges: AccountPrivilegesRow,
 }
 
 /// The accounts that a person has access to, oldest first: their own, and those their partners made.
@@ -242,26 +235,14 @@ pub async fn account_access(
     _: &InstallationScope,
     user: UserId,
 ) -> Result<Vec<AccountAccess>, Error> {
-    let rows: Vec<AccountAccessRow> = fetch_all!(
-        conn,
-        "SELECT c.account_id, c.description, c.created_ms, a.is_owner, a.can_write, p.partner_id AS maker
-         FROM accounts c
-         LEFT JOIN account_access a ON a.account_id = c.account_id AND a.user_id = $1
-         LEFT JOIN partner_access p ON p.partner_id = c.partner_id AND p.user_id = $1
-              AND (p.is_owner OR p.manage_device_profiles)
-         WHERE a.user_id IS NOT NULL OR p.user_id IS NOT NULL
-         ORDER BY c.created_ms, c.account_id",
-        user.to_string(),
-    )?;
+    let rows: Vec<AccountAccessRow> =
+        fetch_all!(conn, select_accounts!("ORDER BY c.created_ms, c.account_id"), user.to_string(),)?;
     let access = rows.into_iter().map(|row| {
         Ok(AccountAccess {
             account_id: row.account_id.parse()?,
             description: row.description,
             created: Timestamp::from_millis(row.created_ms),
-            privileges: AccountPrivileges {
-                owner: row.is_owner.unwrap_or(false),
-                can_write: row.can_write.unwrap_or(false) || row.maker.is_some(),
-            },
+            privileges: row.privileges.into(),
         })
     });
     access.collect()

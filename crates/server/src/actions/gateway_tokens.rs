@@ -3,8 +3,9 @@
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{GatewayTokenId, Timestamp};
+use otaria_store::Registers;
 use otaria_store::audit::{Change, Deed};
-use otaria_store::gateway_tokens::{self, GatewayToken, Registers};
+use otaria_store::gateway_tokens::{self, GatewayToken};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 use uuid::Uuid;

@@ -2,9 +2,9 @@
 
 use otaria_core::DeviceId;
 use otaria_core::audit::{Action, ObjectKind};
+use otaria_store::Registers;
 use otaria_store::audit::{Change, Deed};
 use otaria_store::devices::{self, NewDevice};
-use otaria_store::gateway_tokens::Registers;
 use otaria_store::scopes::{ManagePartner, Registrar};
 use otaria_store::{Tx, accounts, device_types};
 use serde_json::json;

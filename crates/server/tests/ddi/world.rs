@@ -15,14 +15,15 @@ use otaria_server::{Clock, RawSettings, Service, Settings};
 use otaria_store::accounts::{self, Account};
 use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::devices::{self, NewDevice};
-use otaria_store::gateway_tokens::{self, GatewayToken, Registers};
+use otaria_store::gateway_tokens::{self, GatewayToken};
 use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
 use otaria_store::pushes::{self, HistoryEntry, PushRecord};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner};
 use otaria_store::unreadable::{self, Unreadable};
 use otaria_store::{
-    Conn, DatabaseLocation, Error, Repository, RepositoryLocation, SecretHash, Store, binaries, firmware_images,
+    Conn, DatabaseLocation, Error, Registers, Repository, RepositoryLocation, SecretHash, Store, binaries,
+    firmware_images,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};

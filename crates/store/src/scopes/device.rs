@@ -8,9 +8,8 @@ use subtle::ConstantTimeEq as _;
 
 use super::{DeviceScope, ManagePartner, ViewAccount, ViewPartner, WriteAccount};
 use crate::audit::Who;
-use crate::gateway_tokens::Registers;
 use crate::sql::fetch_optional;
-use crate::{Conn, Error, SecretHash};
+use crate::{Conn, Error, Registers, SecretHash};
 
 /// A device that showed its credential, and the little that an idle poll needs to know of it.
 #[derive(Clone, Debug)]
@@ -107,7 +106,7 @@ struct DeviceRow {
 
 /// What is asked of a partner `p` and a device `d`, which may be unknown.
 macro_rules! device {
-    ($rest:expr) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "SELECT p.partner_id, p.short_name, p.is_default, d.token_hash,
                     COALESCE(d.config_wanted, FALSE) AS config_wanted, d.config_said_ms,
@@ -117,9 +116,21 @@ macro_rules! device {
                      JOIN pushes u ON u.partner_id = v.partner_id AND u.device_id = v.device_id
                       AND u.type = v.type AND u.version_number = v.version_number AND u.state = 'succeeded'
                      WHERE v.partner_id = d.partner_id AND v.device_id = d.device_id) AS installed_by",
-            $rest
+            $($rest),+
         )
     };
+}
+
+/// Whether the partner `p` is the tenant `$1`, as [`lookup`] spells it.
+macro_rules! is_tenant {
+    () => {
+        "(p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))"
+    };
+}
+
+/// How a tenant of a path is looked up: a partner's id, its short name, or `default`; without regard to case.
+fn lookup(tenant: &str) -> String {
+    tenant.to_ascii_lowercase()
 }
 
 impl DeviceRow {
@@ -207,10 +218,11 @@ impl AuthenticatedDevice {
              FROM partners p
              JOIN devices d ON d.partner_id = p.partner_id
              LEFT JOIN device_authentication a ON a.partner_id = p.partner_id
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND d.device_id = $2 AND d.account_id IS NOT NULL AND COALESCE(a.target_tokens, TRUE)"
+             WHERE ",
+                is_tenant!(),
+                " AND d.device_id = $2 AND d.account_id IS NOT NULL AND COALESCE(a.target_tokens, TRUE)"
             ),
-            tenant.to_ascii_lowercase(),
+            lookup(tenant),
             device_id.as_str(),
         )?;
         let Some(row) = row else { return Ok(None) };
@@ -239,11 +251,12 @@ impl AuthenticatedDevice {
              JOIN gateway_tokens g ON g.partner_id = p.partner_id
              LEFT JOIN device_authentication a ON a.partner_id = p.partner_id
              LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)
+             WHERE ",
+                is_tenant!(),
+                " AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)
                AND COALESCE(a.gateway_tokens, TRUE)"
             ),
-            tenant.to_ascii_lowercase(),
+            lookup(tenant),
             device_id.as_str(),
             token.as_slice(),
             now.as_millis(),
@@ -262,10 +275,11 @@ impl LinkedDevice {
                 "
              FROM partners p
              JOIN devices d ON d.partner_id = p.partner_id
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
-               AND d.device_id = $2 AND d.account_id IS NOT NULL"
+             WHERE ",
+                is_tenant!(),
+                " AND d.device_id = $2 AND d.account_id IS NOT NULL"
             ),
-            tenant.to_ascii_lowercase(),
+            lookup(tenant),
             device_id.as_str(),
         )?;
         row.map(|row| row.into_device(device_id).map(Self)).transpose()
@@ -294,9 +308,10 @@ impl CertifiedDevice {
              FROM partners p
              JOIN device_authentication a ON a.partner_id = p.partner_id AND a.certificates
              LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
-             WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))"
+             WHERE ",
+                is_tenant!(),
             ),
-            tenant.to_ascii_lowercase(),
+            lookup(tenant),
             device_id.as_str(),
         )?;
         let Some(row) = row else { return Ok(None) };

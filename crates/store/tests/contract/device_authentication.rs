@@ -1,8 +1,8 @@
 //! How devices prove who they are, and the keys that the installation has for itself.
 
 use otaria_store::Error;
+use otaria_store::Registers;
 use otaria_store::device_authentication::{self, DeviceAuthentication, Trust};
-use otaria_store::gateway_tokens::Registers;
 use otaria_store::installation_keys::{self, InstallationKey};
 use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, InstallationScope, LinkedDevice, SpokenFor};
 use rstest::rstest;

@@ -1,7 +1,7 @@
 //! Where devices that nobody knew are put, as a request says it.
 
 use otaria_core::fields::Fields;
-use otaria_store::gateway_tokens::Registers;
+use otaria_store::Registers;
 
 use crate::error::Error;
 
