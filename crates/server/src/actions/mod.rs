@@ -17,6 +17,7 @@ pub mod partners;
 pub mod pool;
 pub mod pushes;
 pub mod registering;
+pub mod revisions;
 pub mod sightings;
 pub mod tokens;
 pub mod trusts;
