@@ -103,8 +103,7 @@ async fn list(
     Ok(Json(records.into_iter().map(|record| out(scope.partner_id(), record)).collect()))
 }
 
-/// Retrieves a firmware type, the partner's or the platform's, with an ETag of what it says now: an array of exactly one
-/// record.
+/// Retrieves a firmware type, the partner's or the platform's, with its ETag: an array of exactly one record.
 #[utoipa::path(
     get, path = "/v1/ota/partners/{partnerId}/types/{type}", tag = "Firmware types", operation_id = "getFirmwareType",
     params(
