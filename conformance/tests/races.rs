@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::future::join_all;
+use otaria_conformance::people::privileges;
 use otaria_conformance::{Answer, Api, Engine, Noise, Server, how_many, until};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use rstest::rstest;
@@ -340,7 +341,7 @@ async fn push_both(scene: &Scene, older: &Value, newer: &Value, lane: u64, round
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_change_an_image_as_they_know_it_one_does(#[case] engine: Engine) {
+async fn of_two_who_change_a_record_as_they_know_it_one_does(#[case] engine: Engine) {
     let scene = Scene::set(engine).await;
     race({
         let scene = Arc::clone(&scene);
@@ -349,17 +350,32 @@ async fn of_two_who_change_an_image_as_they_know_it_one_does(#[case] engine: Eng
     .await;
 }
 
-/// One round: two give an image their own url, both as they read it.
-async fn change_both(scene: Arc<Scene>, _: u64, round: u64) {
+/// One round: two change an image, a device type, and what somebody may do, each as they read it.
+async fn change_both(scene: Arc<Scene>, lane: u64, round: u64) {
     let image = scene.image(&format!("1.{round}")).await;
     let path = scene.path(&format!("pool/types/3/versionNumbers/{}", text(&image["versionNumber"])));
-    let read = scene.api.get(&path).await.ok();
-    let change = |url: &str| {
-        let body = json!({ "name": "race", "version": format!("1.{round}"), "url": url });
-        scene.api.request(Method::PUT, &path).header("if-match", &read.headers["etag"]).json(&body)
-    };
-    let answers = at_once(change("one"), change("other")).await;
+    let with_url = |url: &str| json!({ "name": "race", "version": format!("1.{round}"), "url": url });
+    one_changes(&scene, &path, [with_url("one"), with_url("other")]).await;
+
+    let own = format!("/v1/partners/{}", scene.partner);
+    let device_type = scene.api.device_type(&scene.partner, "race").await;
+    let path = format!("{own}/deviceTypes/{device_type}");
+    one_changes(&scene, &path, ["one", "other"].map(|name| json!({ "name": name }))).await;
+
+    let email = format!("race-{lane}-{round}@example.com");
+    let guest = scene.server.invite(&scene.api, &scene.partner, &email, &["viewDeviceInfo"]).await;
+    let path = format!("{own}/users/{}", text(&guest.is(StatusCode::CREATED).body["userId"]));
+    let may = ["inviteUsers", "manageDeviceProfiles"].map(|name| json!({ "privileges": privileges(&[name]) }));
+    one_changes(&scene, &path, may).await;
+}
+
+/// That of two who replace what both have read, one does, and the other is told.
+async fn one_changes(scene: &Scene, path: &str, bodies: [Value; 2]) {
+    let read = scene.api.get(path).await.ok();
+    let change =
+        |body: &Value| scene.api.request(Method::PUT, path).header("if-match", &read.headers["etag"]).json(body);
+    let answers = at_once(change(&bodies[0]), change(&bodies[1])).await;
     let [changed, outdated] = answers.sorted();
-    changed.is(StatusCode::NO_CONTENT);
+    assert!(changed.status.is_success(), "{path}: {}", changed.text);
     outdated.is_error(412, "precondition_failed");
 }

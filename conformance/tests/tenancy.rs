@@ -179,7 +179,7 @@ const NEEDS: &[(Needs, &[&str])] = &[
     (Needs::Admin, &["createPartner"]),
     (Needs::Oneself, &["getMe", "changePassword", "signOutEverywhere"]),
     (OWNER, &["updatePartner", "replaceClientSecret", "updateUser", "removeUser", "listAuditLog"]),
-    (INVITE, &["inviteUser", "listUsers"]),
+    (INVITE, &["inviteUser", "listUsers", "getUser"]),
     (
         VIEW,
         &[

@@ -9,6 +9,7 @@ mod ci;
 mod device_types;
 mod devices;
 mod doctor;
+mod editing;
 mod gateway_tokens;
 mod images;
 mod lamp;

@@ -10,6 +10,7 @@ mod house;
 mod lists;
 mod pool;
 mod pushes;
+mod revisions;
 mod tokens;
 
 use otaria_conformance::{Answer, Api, Engine, Server};

@@ -67,6 +67,21 @@ fn every_path_parameter_is_declared() {
 }
 
 #[test]
+fn what_is_changed_with_if_match_is_read_with_an_etag() {
+    let document = serde_json::to_value(document()).unwrap();
+    let mut changed = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let takes = |parameter: &Value| parameter["in"] == "header" && parameter["name"] == "If-Match";
+        if item["put"]["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(takes)) {
+            assert!(item["get"]["responses"]["200"]["headers"]["ETag"].is_object(), "GET {path} has no ETag");
+            assert!(item["put"]["responses"]["412"].is_object(), "PUT {path} is never refused for its If-Match");
+            changed += 1;
+        }
+    }
+    assert_eq!(changed, 5);
+}
+
+#[test]
 fn the_document_needs_nothing_from_elsewhere() {
     let document: Value = serde_json::to_value(document()).unwrap();
     assert_eq!(document["info"]["title"], "Otaria partner API");

@@ -2,7 +2,7 @@
 
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::rights::{PartnerPrivileges, PartnerRight};
-use otaria_core::{Timestamp, UserId};
+use otaria_core::{PartnerId, Timestamp, UserId};
 
 use crate::lists::{List, fetch_page, list};
 use crate::privileges::PartnerPrivilegesRow;
@@ -125,12 +125,21 @@ pub async fn is_one(conn: &mut Conn, scope: AuditScope, email: &str) -> Result<b
     Ok(count > 0)
 }
 
-/// One of the partner's people, with all of them locked until the transaction ends: so that two owners who remove
+/// One of the partner's people, or somebody invited.
+pub async fn get(conn: &mut Conn, scope: &InviteToPartner, user: UserId) -> Result<Option<PartnerUser>, Error> {
+    one(conn, scope.partner_id(), user).await
+}
+
+/// The same, with all of the partner's people locked until the transaction ends: so that two owners who remove
 /// each other at once do not both succeed.
 pub async fn lock(tx: &mut Tx, scope: &OwnPartner, user: UserId) -> Result<Option<PartnerUser>, Error> {
     partners::lock(tx, scope).await?;
-    let partner = scope.partner_id().to_string();
-    let row: Option<Row> = fetch_optional!(tx, select_people!("WHERE id = $2"), &partner, user.to_string())?;
+    one(tx, scope.partner_id(), user).await
+}
+
+async fn one(conn: &mut Conn, partner: PartnerId, user: UserId) -> Result<Option<PartnerUser>, Error> {
+    let row: Option<Row> =
+        fetch_optional!(conn, select_people!("WHERE id = $2"), partner.to_string(), user.to_string())?;
     row.map(PartnerUser::try_from).transpose()
 }
 

@@ -35,8 +35,8 @@ pub struct Change {
     method: Method,
     path: Path,
     body: Option<Value>,
-    /// The entity tag of what it replaces, if that must be what is there.
-    only: Option<HeaderValue>,
+    /// The entity tag of what it replaces, if nothing else may be replaced.
+    replaces: Option<HeaderValue>,
 }
 
 /// Something that was read, and how it is known again.
@@ -51,27 +51,27 @@ pub struct Tagged<T> {
 impl Change {
     /// Makes something.
     pub fn post(path: Path, body: Value) -> Self {
-        Self { method: Method::POST, path, body: Some(body), only: None }
+        Self { method: Method::POST, path, body: Some(body), replaces: None }
     }
 
     /// Replaces something.
     pub fn put(path: Path, body: Value) -> Self {
-        Self { method: Method::PUT, path, body: Some(body), only: None }
+        Self { method: Method::PUT, path, body: Some(body), replaces: None }
     }
 
     /// Removes something.
     pub fn delete(path: Path) -> Self {
-        Self { method: Method::DELETE, path, body: None, only: None }
+        Self { method: Method::DELETE, path, body: None, replaces: None }
     }
 
     /// Whatever request.
     pub fn of(method: Method, path: Path, body: Option<Value>) -> Self {
-        Self { method, path, body, only: None }
+        Self { method, path, body, replaces: None }
     }
 
-    /// That it is made only if what it replaces is still what was read.
-    pub fn of_what_was_read<T>(self, read: &Tagged<T>) -> Self {
-        Self { only: read.tag.clone(), ..self }
+    /// That it is made only if what it replaces still has this tag, with which it was read.
+    pub fn replacing(self, tag: Option<HeaderValue>) -> Self {
+        Self { replaces: tag, ..self }
     }
 }
 
@@ -156,7 +156,7 @@ impl Api {
             return Ok(None);
         }
         let response = self.send(change.method, &change.path, |mut request| {
-            if let Some(tag) = &change.only {
+            if let Some(tag) = &change.replaces {
                 request = request.header(header::IF_MATCH, tag);
             }
             match &change.body {

@@ -203,7 +203,7 @@ async fn to_change(client: &Client, image: &ImageReference) -> Result<Tagged<Poo
 
 async fn put(client: &Client, image: &Tagged<PoolImageOut>, record: Value) -> Result<(), Failure> {
     let path = path(client, &image.value)?;
-    if client.api.change(Change::put(path.clone(), record).of_what_was_read(image)).await?.is_some() {
+    if client.api.change(Change::put(path.clone(), record).replacing(image.tag.clone())).await?.is_some() {
         let now: PoolImageOut = client.api.read(&path).await?;
         client.terminal.done(&serde_json::to_value(&now)?, &format!("changed {}", called(&now)));
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::set;
 use crate::client::Client;
-use crate::client::api::Change;
+use crate::client::api::{Change, Tagged};
 use crate::client::paths::Path;
 use crate::duration;
 use crate::failure::Failure;
@@ -76,11 +76,12 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { name, short_name, contact_email } => {
-            let mut record = client.api.get(&client.partner()?).await?;
+            let path = client.partner()?;
+            let Tagged { value: mut record, tag } = client.api.read_to_change(&path).await?;
             set(&mut record, "name", name);
             set(&mut record, "shortName", short_name);
             set(&mut record, "contactEmail", contact_email);
-            if let Some(changed) = client.api.change(Change::put(client.partner()?, record)).await? {
+            if let Some(changed) = client.api.change(Change::put(path, record).replacing(tag)).await? {
                 client.terminal.done(&changed.body, "changed the partner");
             }
         }

@@ -4,9 +4,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::client::api::Change;
+use crate::client::api::{Change, Tagged};
 use crate::client::paths::Path;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::terminal::table::Column;
 
 const COLUMNS: &[Column] = &[
@@ -79,7 +79,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             let types = client.api.read::<Vec<Value>>(&path).await?;
             client.terminal.list(&types, COLUMNS);
         }
-        Command::Show { r#type } => client.terminal.show(&one(&client, r#type).await?, FIELDS),
+        Command::Show { r#type } => client.terminal.show(&one(&client, r#type).await?.value, FIELDS),
         Command::Create { r#type, name, description, part } => {
             let body = json!({ "type": r#type, "name": name, "description": description, "part": part });
             if let Some(made) = client.api.change(Change::post(client.ota("types")?, body)).await? {
@@ -87,13 +87,14 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { r#type, name, description, part } => {
-            let mut record = one(&client, r#type).await?;
+            let Tagged { value: mut record, tag } = one(&client, r#type).await?;
             super::set(&mut record, "name", name);
             super::set(&mut record, "description", description);
             super::set(&mut record, "part", part);
-            if client.api.change(Change::put(path(&client, r#type)?, record)).await?.is_some() {
+            let change = Change::put(path(&client, r#type)?, record).replacing(tag);
+            if client.api.change(change).await?.is_some() {
                 let now = one(&client, r#type).await?;
-                client.terminal.done(&now, &format!("changed the firmware type {type}"));
+                client.terminal.done(&now.value, &format!("changed the firmware type {type}"));
             }
         }
     }
@@ -116,8 +117,13 @@ fn path(client: &Client, number: u8) -> Result<Path, Failure> {
     Ok(client.ota("types")?.to(number))
 }
 
-async fn one(client: &Client, number: u8) -> Result<Value, Failure> {
-    let found = client.api.find(&path(client, number)?).await?;
-    let found = found.as_ref().and_then(|found| found.get(0)).cloned();
-    found.ok_or_else(|| Failure::not_found("firmware type", &number.to_string()))
+/// The type of this number; the server answers with a list of it alone.
+async fn one(client: &Client, number: u8) -> Result<Tagged<Value>, Failure> {
+    match client.api.read_to_change::<[Value; 1]>(&path(client, number)?).await {
+        Ok(Tagged { value: [record], tag }) => Ok(Tagged { value: record, tag }),
+        Err(failure) if failure.exit() == Exit::NotFound => {
+            Err(Failure::not_found("firmware type", &number.to_string()))
+        }
+        Err(failure) => Err(failure),
+    }
 }

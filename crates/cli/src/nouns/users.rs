@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ListOptions;
 use crate::client::Client;
-use crate::client::api::{Change, Limit};
+use crate::client::api::{Change, Limit, Tagged};
 use crate::client::paths::Path;
 use crate::failure::Failure;
 use crate::terminal::Format;
@@ -105,9 +105,10 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { user, may, may_not } => {
-            let mut user = resolve(&client, &user).await?;
+            let path = path(&client, &resolve(&client, &user).await?)?;
+            let Tagged { value: mut user, tag } = client.api.read_to_change::<Value>(&path).await?;
             let body = json!({ "privileges": with(user["privileges"].take(), &may, &may_not) });
-            if let Some(changed) = client.api.change(Change::put(path(&client, &user)?, body)).await? {
+            if let Some(changed) = client.api.change(Change::put(path, body).replacing(tag)).await? {
                 client.terminal.done(&changed.body, &format!("changed what {} may do", email(&user)));
             }
         }

@@ -315,7 +315,7 @@ async fn complete(client: &Client, wanted: &Wanted, known: &Tagged<PoolImageOut>
         next.tags.clone_from(&wanted.tags);
     }
     let change = Change::put(path(client, &next)?, serde_json::to_value(&next)?);
-    client.api.change(change.of_what_was_read(known)).await.map(drop)
+    client.api.change(change.replacing(known.tag.clone())).await.map(drop)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
 use crate::actions::audit::Actor;
+use crate::actions::revisions::{Replaces, Revision};
 use crate::error::Error;
 use crate::service::Service;
 
@@ -43,6 +44,11 @@ fn recorded(details: &Details) -> serde_json::Value {
             },
         })),
     })
+}
+
+/// What a device type is known by.
+pub fn revision(device_type: &DeviceType) -> Revision {
+    Revision::of(&json!([device_type.updated.as_millis(), recorded(&device_type.details)]))
 }
 
 impl Service {
@@ -95,18 +101,20 @@ impl Service {
     /// Replaces what can be changed of a device type.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is none, or it was changed since the caller read it.
     pub async fn update_device_type(
         &self,
         scope: ManagePartner,
         actor: Actor,
         id: DeviceTypeId,
         details: Details,
+        replaces: Replaces,
     ) -> Result<DeviceType, Error> {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let before = device_types::lock(tx, &scope, id).await?.ok_or_else(no_device_type)?;
+                replaces.allows(&revision(&before))?;
                 let updated = device_types::update(tx, &scope, id, &details, now).await?;
                 let updated = updated.ok_or_else(no_device_type)?;
                 let change = Change::replaced(recorded(&before.details), recorded(&updated.details));

@@ -8,6 +8,7 @@ use otaria_store::scopes::{ManagePartner, ViewPartner};
 use serde_json::json;
 
 use crate::actions::audit::Actor;
+use crate::actions::revisions::{Replaces, Revision};
 use crate::error::Error;
 use crate::service::Service;
 
@@ -37,6 +38,11 @@ fn no_firmware_type() -> Error {
 
 fn recorded(details: &Details) -> serde_json::Value {
     json!({ "name": details.name, "description": details.description, "part": details.part })
+}
+
+/// What a firmware type is known by.
+pub fn revision(record: &TypeRecord) -> Revision {
+    Revision::of(&json!([record.updated.as_millis(), recorded(&record.details)]))
 }
 
 impl Service {
@@ -96,13 +102,14 @@ impl Service {
     /// Replaces what can be changed of a type of the partner's own.
     ///
     /// # Errors
-    /// If there is none, or it is the platform's.
+    /// If there is none, it is the platform's, or it was changed since the caller read it.
     pub async fn update_firmware_type(
         &self,
         scope: ManagePartner,
         actor: Actor,
         firmware_type: FirmwareType,
         details: Details,
+        replaces: Replaces,
     ) -> Result<(), Error> {
         if firmware_type.platform().is_some() {
             return Err(Error::Forbidden);
@@ -111,6 +118,7 @@ impl Service {
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let before = firmware_types::lock(tx, &scope, firmware_type).await?.ok_or_else(no_firmware_type)?;
+                replaces.allows(&revision(&before))?;
                 firmware_types::update(tx, &scope, firmware_type, &details, now).await?;
                 let change = Change::replaced(recorded(&before.details), recorded(&details));
                 let deed =

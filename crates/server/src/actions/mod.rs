@@ -18,6 +18,7 @@ pub mod pool;
 pub mod pushes;
 pub mod refusals;
 pub mod registering;
+pub mod revisions;
 pub mod sightings;
 pub mod tokens;
 pub mod trusts;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::rights::PartnerPrivileges;
-use otaria_core::{EmailAddress, InvitationId, PartnerId, UserId};
+use otaria_core::{EmailAddress, InvitationId, PartnerId, Timestamp, UserId};
 use otaria_store::audit::{Change, Deed, Who};
 use otaria_store::invitations::{self, Invitation};
 use otaria_store::partner_users::{self, PartnerUser};
@@ -16,6 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::actions::audit::{Actor, Origin};
+use crate::actions::revisions::{Replaces, Revision};
 use crate::actions::tokens::PasswordCheck;
 use crate::credentials::secrets::PlainSecret;
 use crate::error::{Error, on_duplicate};
@@ -74,6 +75,17 @@ fn recorded(privileges: PartnerPrivileges) -> serde_json::Value {
         "manageDeviceProfiles": privileges.manage_device_profiles,
         "inviteUsers": privileges.invite_users,
     })
+}
+
+/// What somebody at a partner is known by. That they sign in changes nothing of it.
+pub fn revision(user: &PartnerUser) -> Revision {
+    Revision::of(&json!({
+        "email": user.email,
+        "firstName": user.first_name,
+        "lastName": user.last_name,
+        "privileges": recorded(user.privileges),
+        "invitedUntilTimestamp": user.invited_until.map(Timestamp::as_millis),
+    }))
 }
 
 impl Service {
@@ -137,21 +149,32 @@ impl Service {
         Ok(partner_users::page(&mut self.store.read().await?, scope, request).await?)
     }
 
+    /// One of the partner's people, or somebody invited.
+    ///
+    /// # Errors
+    /// If they are not here.
+    pub async fn partner_user(&self, scope: &InviteToPartner, user: UserId) -> Result<PartnerUser, Error> {
+        let found = partner_users::get(&mut self.store.read().await?, scope, user).await?;
+        found.ok_or_else(no_user)
+    }
+
     /// Changes what somebody may do at the partner.
     ///
     /// # Errors
-    /// If they are not here, or are the last owner and would be none.
+    /// If they are not here, were changed since the caller read of them, or are the last owner and would be none.
     pub async fn update_partner_user(
         &self,
         scope: OwnPartner,
         actor: Actor,
         user: UserId,
         privileges: PartnerPrivileges,
+        replaces: Replaces,
     ) -> Result<PartnerUser, Error> {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 let before = partner_users::lock(tx, &scope, user).await?.ok_or_else(no_user)?;
+                replaces.allows(&revision(&before))?;
                 if !privileges.owner {
                     keep_an_owner(tx, &scope, &before).await?;
                 }

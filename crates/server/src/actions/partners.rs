@@ -12,6 +12,7 @@ use otaria_store::tokens;
 use serde_json::json;
 
 use crate::actions::audit::Actor;
+use crate::actions::revisions::{Replaces, Revision};
 use crate::credentials::secrets::PlainSecret;
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;
@@ -40,6 +41,11 @@ pub struct ReplacedSecret {
 
 fn recorded(partner: &Partner) -> serde_json::Value {
     json!({ "name": partner.name, "shortName": partner.short_name, "contactEmail": partner.contact_email })
+}
+
+/// What a partner is known by.
+pub fn revision(partner: &Partner) -> Revision {
+    Revision::of(&recorded(partner))
 }
 
 fn short_name_taken() -> Error {
@@ -97,18 +103,20 @@ impl Service {
     /// Replaces what is said about a partner.
     ///
     /// # Errors
-    /// If the short name is taken.
+    /// If it was changed since the caller read it, or the short name is taken.
     pub async fn update_partner(
         &self,
         scope: OwnPartner,
         actor: Actor,
         details: PartnerDetails,
+        replaces: Replaces,
     ) -> Result<Partner, Error> {
         let now = self.clock.now();
         let updated = self.store.write(move |tx| {
             Box::pin(async move {
                 partners::lock(tx, &scope).await?;
                 let before = partners::get(tx, &scope).await?;
+                replaces.allows(&revision(&before))?;
                 let PartnerDetails { name, short_name, contact_email } = &details;
                 partners::update(tx, &scope, name, short_name.as_deref(), contact_email.as_deref(), now)
                     .await

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use data_encoding::HEXLOWER;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceTypeId, FirmwareType, ImageId, PartnerId, Sha256, VersionNumber};
@@ -11,14 +10,11 @@ use otaria_store::pool::{self, AssociatedWith, Content, Image, Kind, Link};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
 use otaria_store::{Tx, device_types, firmware_images, firmware_types};
 use serde_json::json;
-use sha2::Digest as _;
 
 use crate::actions::audit::Actor;
+use crate::actions::revisions::{Replaces, Revision};
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;
-
-/// How much of a digest names a revision, in bytes.
-const REVISION_LENGTH: usize = 16;
 
 /// Which images a list shows.
 #[derive(Clone, Debug, Default)]
@@ -32,22 +28,6 @@ pub struct ImageFilter {
 /// The device types that a new image is to be associated with, by partner.
 pub type Associations = BTreeMap<PartnerId, Vec<DeviceTypeId>>;
 
-/// What an image is at a time: another one after every change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revision(String);
-
-impl Revision {
-    /// One that a client names, which may be none at all.
-    pub fn named(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// As a client can name it: hex digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// What is to be said about an image from now on.
 #[derive(Clone, Debug)]
 pub struct Update {
@@ -55,8 +35,8 @@ pub struct Update {
     pub content: Content,
     /// What becomes of its url.
     pub link: LinkUpdate,
-    /// Which revisions may be replaced by it; none where all may.
-    pub only: Option<Vec<Revision>>,
+    /// What it may replace.
+    pub replaces: Replaces,
 }
 
 /// What becomes of where an image's bytes are, when the rest of it is replaced.
@@ -194,11 +174,10 @@ impl Service {
         image.ok_or_else(|| Error::not_found("firmware image"))
     }
 
-    /// Which revision of it an image is.
+    /// What an image is known by.
     pub fn revision(&self, image: &Image) -> Revision {
         let said = self.recorded_image(image.partner_id, image.firmware_type, &image.content);
-        let digest = sha2::Sha256::digest(format!("{} {said}", image.updated.as_millis()));
-        Revision(HEXLOWER.encode(&digest[..REVISION_LENGTH]))
+        Revision::of(&json!([image.updated.as_millis(), said]))
     }
 
     /// Replaces what the partner says about an image.
@@ -219,10 +198,8 @@ impl Service {
             Box::pin(async move {
                 let image = pool::lock(tx, &scope, firmware_type, version_number).await?;
                 let image = image.ok_or_else(|| Error::not_found("firmware image"))?;
-                let Update { mut content, link, only } = update;
-                if only.is_some_and(|only| !only.contains(&service.revision(&image))) {
-                    return Err(Error::Changed);
-                }
+                let Update { mut content, link, replaces } = update;
+                replaces.allows(&service.revision(&image))?;
                 if link == LinkUpdate::Keep {
                     content.link = image.content.link.clone();
                 }

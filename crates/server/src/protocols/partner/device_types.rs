@@ -15,7 +15,9 @@ use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
 use super::policies::{policy, with_policy};
+use super::revisions::{IfMatch, IfMatchParam, Tagged, tagged};
 use crate::access::people::{Managing, Viewing};
+use crate::actions::device_types::revision;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -85,7 +87,7 @@ async fn list(
     Ok(Json(page_out(page, &request, |device_type| out(scope.partner_id(), device_type))))
 }
 
-/// Retrieves a device type.
+/// Retrieves a device type, with an ETag of what it says now.
 #[utoipa::path(
     get, path = "/v1/partners/{partnerId}/deviceTypes/{deviceTypeId}", tag = "Device types",
     operation_id = "getDeviceType",
@@ -93,24 +95,28 @@ async fn list(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("deviceTypeId" = String, Path, description = "The device type's id"),
     ),
-    responses((status = 200, description = "The device type", body = DeviceTypeOut)),
+    responses((
+        status = 200, description = "The device type", body = DeviceTypeOut,
+        headers(("ETag" = String, description = "Another one after every change: send it as If-Match")),
+    )),
 )]
 async fn get(
     Viewing(scope): Viewing,
     State(service): State<Service>,
     path: PathParts,
-) -> Result<Json<DeviceTypeOut>, Refusal> {
+) -> Result<Tagged<DeviceTypeOut>, Refusal> {
     let device_type = service.device_type(&scope, path.get("deviceTypeId")?).await?;
-    Ok(Json(out(scope.partner_id(), device_type)))
+    Ok(tagged(&revision(&device_type), out(scope.partner_id(), device_type)))
 }
 
-/// Replaces what can be changed of a device type.
+/// Replaces what can be changed of a device type. With an If-Match, only what is known is replaced.
 #[utoipa::path(
     put, path = "/v1/partners/{partnerId}/deviceTypes/{deviceTypeId}", tag = "Device types",
     operation_id = "updateDeviceType",
     params(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("deviceTypeId" = String, Path, description = "The device type's id"),
+        IfMatchParam,
     ),
     request_body = DeviceTypeUpdateIn,
     responses((status = 200, description = "Updated", body = DeviceTypeOut)),
@@ -119,6 +125,7 @@ async fn update(
     Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
+    IfMatch(replaces): IfMatch,
     JsonBody(body): JsonBody<DeviceTypeUpdateIn>,
 ) -> Result<Json<DeviceTypeOut>, Refusal> {
     let id = path.get("deviceTypeId")?;
@@ -129,6 +136,6 @@ async fn update(
         policy: policy(&mut fields, &body),
     };
     fields.finish().map_err(Error::from)?;
-    let device_type = service.update_device_type(scope, actor, id, details).await?;
+    let device_type = service.update_device_type(scope, actor, id, details, replaces).await?;
     Ok(Json(out(scope.partner_id(), device_type)))
 }

@@ -1,5 +1,6 @@
 //! The OpenAPI document of the partner API, made from its handlers, and a page to read and try it.
 
+use axum::http::header::IF_MATCH;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -8,7 +9,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{
     ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Password, Scopes, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
@@ -58,13 +59,14 @@ impl Modify for Security {
 }
 
 /// The errors that any operation can have, and when.
-const ERRORS: [(&str, &str, Applies); 11] = [
+const ERRORS: [(&str, &str, Applies); 12] = [
     ("400", "The request is not as allowed: `fields` names what", Applies::Always),
     ("401", "No valid token, or no valid client", Applies::Secured),
     ("403", "No right to this, or no such partner or account", Applies::Secured),
     ("404", "No such thing here", Applies::WithPath),
     ("406", "The client does not take JSON", Applies::Secured),
     ("408", "The body stopped coming", Applies::WithBody),
+    ("412", "It was changed since what If-Match names was read", Applies::WithIfMatch),
     ("413", "The body is too large", Applies::WithBody),
     ("500", "The server failed; its log says why", Applies::Always),
     ("503", "The storage does not answer: try again after Retry-After seconds", Applies::Always),
@@ -78,6 +80,7 @@ enum Applies {
     Secured,
     WithPath,
     WithBody,
+    WithIfMatch,
     /// Only where the operation says so itself.
     Documented,
 }
@@ -90,6 +93,10 @@ impl Applies {
             Self::Secured => !open,
             Self::WithPath => path.contains('{'),
             Self::WithBody => operation.request_body.is_some(),
+            Self::WithIfMatch => {
+                let mut parameters = operation.parameters.iter().flatten();
+                parameters.any(|one| matches!(one, RefOr::T(parameter) if IF_MATCH == *parameter.name))
+            }
             Self::Documented => false,
         }
     }
@@ -121,7 +128,7 @@ fn add_errors(operation: &mut Operation, path: &str) {
     }
     for (status, response) in &mut operation.responses.responses {
         let is_error = status.starts_with('4') || status.starts_with('5');
-        if let (true, utoipa::openapi::RefOr::T(response)) = (is_error, response) {
+        if let (true, RefOr::T(response)) = (is_error, response) {
             response.content.insert("application/json".to_owned(), body());
         }
     }

@@ -36,7 +36,14 @@ pub struct Refusal {
 impl Refusal {
     /// An error with a stable code and a text that says what to do.
     pub fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
-        Self { status, code, description: description.into(), fields: Vec::new(), headers: HeaderMap::new(), cause: None }
+        Self {
+            status,
+            code,
+            description: description.into(),
+            fields: Vec::new(),
+            headers: HeaderMap::new(),
+            cause: None,
+        }
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -14,8 +14,9 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::Query;
 use super::path::PathParts;
+use super::revisions::{IfMatch, IfMatchParam, Tagged, tagged};
 use crate::access::people::{Managing, Viewing};
-use crate::actions::firmware_types::Which;
+use crate::actions::firmware_types::{Which, revision};
 use crate::service::Service;
 
 /// Whose the platform's types are: nobody's.
@@ -102,31 +103,35 @@ async fn list(
     Ok(Json(records.into_iter().map(|record| out(scope.partner_id(), record)).collect()))
 }
 
-/// Retrieves a firmware type, the partner's or the platform's: an array of exactly one record.
+/// Retrieves a firmware type, the partner's or the platform's, with its ETag: an array of exactly one record.
 #[utoipa::path(
     get, path = "/v1/ota/partners/{partnerId}/types/{type}", tag = "Firmware types", operation_id = "getFirmwareType",
     params(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("type" = i64, Path, description = "The firmware type"),
     ),
-    responses((status = 200, description = "The type", body = [FirmwareTypeOut])),
+    responses((
+        status = 200, description = "The type", body = [FirmwareTypeOut],
+        headers(("ETag" = String, description = "Another one after every change: send it as If-Match")),
+    )),
 )]
 async fn get(
     Viewing(scope): Viewing,
     State(service): State<Service>,
     path: PathParts,
-) -> Result<Json<[FirmwareTypeOut; 1]>, Refusal> {
+) -> Result<Tagged<[FirmwareTypeOut; 1]>, Refusal> {
     let record = service.firmware_type(&scope, path.get("type")?).await?;
-    Ok(Json([out(scope.partner_id(), record)]))
+    Ok(tagged(&revision(&record), [out(scope.partner_id(), record)]))
 }
 
-/// Replaces what can be changed of a firmware type of the partner's own.
+/// Replaces what can be changed of a firmware type of the partner's own. With an If-Match, only what is known is replaced.
 #[utoipa::path(
     put, path = "/v1/ota/partners/{partnerId}/types/{type}", tag = "Firmware types",
     operation_id = "updateFirmwareType",
     params(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("type" = i64, Path, description = "The firmware type"),
+        IfMatchParam,
     ),
     request_body = FirmwareTypeUpdateIn,
     responses((status = 204, description = "Updated")),
@@ -135,12 +140,13 @@ async fn update(
     Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
+    IfMatch(replaces): IfMatch,
     JsonBody(body): JsonBody<FirmwareTypeUpdateIn>,
 ) -> Result<StatusCode, Refusal> {
     let firmware_type = path.get("type")?;
     let mut fields = Fields::new();
     let details = details(&mut fields, body.name.as_deref(), body.description.as_deref(), body.part.as_deref());
     fields.finish().map_err(crate::error::Error::from)?;
-    service.update_firmware_type(scope, actor, firmware_type, details).await?;
+    service.update_firmware_type(scope, actor, firmware_type, details, replaces).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,6 +28,7 @@ mod pool;
 mod pushes;
 mod refusals;
 mod registers;
+mod revisions;
 mod text;
 mod unreadable;
 mod users;

@@ -14,8 +14,9 @@ use utoipa_axum::routes;
 
 use super::body::JsonBody;
 use super::errors::Refusal;
+use super::revisions::{IfMatch, IfMatchParam, Tagged, tagged};
 use crate::access::people::{Administrating, Owning, Viewing};
-use crate::actions::partners::PartnerDetails;
+use crate::actions::partners::{PartnerDetails, revision};
 use crate::error::Error;
 use crate::service::Service;
 
@@ -84,20 +85,24 @@ async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Retrieves a partner.
+/// Retrieves a partner, with an ETag of what is said of it now.
 #[utoipa::path(
     get, path = "/v1/partners/{partnerId}", tag = "Partners", operation_id = "getPartner",
     params(("partnerId" = String, Path, description = "The partner's id")),
-    responses((status = 200, description = "The partner", body = PartnerOut)),
+    responses((
+        status = 200, description = "The partner", body = PartnerOut,
+        headers(("ETag" = String, description = "Another one after every change: send it as If-Match")),
+    )),
 )]
-async fn get(Viewing(scope): Viewing, State(service): State<Service>) -> Result<Json<PartnerOut>, Refusal> {
-    Ok(Json(out(service.partner(&scope).await?)))
+async fn get(Viewing(scope): Viewing, State(service): State<Service>) -> Result<Tagged<PartnerOut>, Refusal> {
+    let partner = service.partner(&scope).await?;
+    Ok(tagged(&revision(&partner), out(partner)))
 }
 
-/// Replaces a partner's name, short name and contact, as an owner.
+/// Replaces a partner's name, short name and contact, as an owner. With an If-Match, only what is known is replaced.
 #[utoipa::path(
     put, path = "/v1/partners/{partnerId}", tag = "Partners", operation_id = "updatePartner",
-    params(("partnerId" = String, Path, description = "The partner's id")),
+    params(("partnerId" = String, Path, description = "The partner's id"), IfMatchParam),
     request_body = PartnerIn,
     responses(
         (status = 200, description = "Updated", body = PartnerOut),
@@ -107,9 +112,10 @@ async fn get(Viewing(scope): Viewing, State(service): State<Service>) -> Result<
 async fn update(
     Owning { scope, actor }: Owning,
     State(service): State<Service>,
+    IfMatch(replaces): IfMatch,
     JsonBody(body): JsonBody<PartnerIn>,
 ) -> Result<Json<PartnerOut>, Refusal> {
-    Ok(Json(out(service.update_partner(scope, actor, details(&body)?).await?)))
+    Ok(Json(out(service.update_partner(scope, actor, details(&body)?, replaces).await?)))
 }
 
 /// The longest time that an old secret may stay valid beside a new one, in seconds: 30 days.

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{ETAG, IF_MATCH};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::StatusCode;
 use otaria_core::fields::Fields;
 use otaria_core::{DeviceTypeId, FirmwareType, PartnerId};
 use otaria_store::pool::{self, Content, Image};
-use otaria_wire::http::entity_tags::EntityTags;
 use otaria_wire::partner::{
     AssociationOut, BooleanValue, IntegerText, PageOut, PoolImageIn, PoolImageOut, PoolImageUpdateIn,
 };
@@ -20,10 +18,10 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, TagsParam, page_out};
 use super::path::PathParts;
+use super::revisions::{IfMatch, IfMatchParam, Tagged, tagged};
 use crate::access::people::{Managing, Viewing};
-use crate::actions::pool::{Associations, ImageFilter, LinkUpdate, Revision, Update};
+use crate::actions::pool::{Associations, ImageFilter, LinkUpdate, Update};
 use crate::error::Error;
-use crate::protocols::lines;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
@@ -230,7 +228,7 @@ async fn associations(
     Ok(Json(associations.collect()))
 }
 
-/// Retrieves an image of the firmware pool, with an ETag of what it is now.
+/// Retrieves an image of the firmware pool, with an ETag of what it says now.
 #[utoipa::path(
     get, path = "/v1/ota/partners/{partnerId}/pool/types/{type}/versionNumbers/{versionNumber}",
     tag = "Firmware pool", operation_id = "getPoolImage",
@@ -241,28 +239,16 @@ async fn associations(
     ),
     responses((
         status = 200, description = "The image", body = PoolImageOut,
-        headers(("ETag" = String, description = "Another one after every change: for If-Match")),
+        headers(("ETag" = String, description = "Another one after every change: send it as If-Match")),
     )),
 )]
 async fn get(
     Viewing(scope): Viewing,
     State(service): State<Service>,
     path: PathParts,
-) -> Result<([(HeaderName, String); 1], Json<PoolImageOut>), Refusal> {
+) -> Result<Tagged<PoolImageOut>, Refusal> {
     let image = service.pool_image(&scope, path.get("type")?, path.get("versionNumber")?).await?;
-    let tag = format!("\"{}\"", service.revision(&image).as_str());
-    Ok(([(ETAG, tag)], Json(out(&service, image))))
-}
-
-/// Which revisions of an image a request may change, if it says so (RFC 9110, section 13.1.1).
-fn only(headers: &HeaderMap) -> Option<Vec<Revision>> {
-    match EntityTags::of(lines(headers, &IF_MATCH))? {
-        EntityTags::Any => None,
-        EntityTags::These(tags) => {
-            let strong = tags.iter().filter(|tag| !tag.is_weak);
-            Some(strong.map(|tag| Revision::named(tag.opaque)).collect())
-        }
-    }
+    Ok(tagged(&service.revision(&image), out(&service, image)))
 }
 
 /// Replaces what is said about an image; its id, type and version number never change. With an If-Match, only what is known
@@ -274,20 +260,19 @@ fn only(headers: &HeaderMap) -> Option<Vec<Revision>> {
         ("partnerId" = String, Path, description = "The partner's id"),
         ("type" = i64, Path, description = "The firmware type"),
         ("versionNumber" = String, Path, description = "The image's version number"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of what is to be replaced; 412 if it was changed"),
+        IfMatchParam,
     ),
     request_body = PoolImageUpdateIn,
     responses(
         (status = 204, description = "Updated"),
         (status = 409, description = "The name and version are taken, or the image was pushed and its binary is fixed"),
-        (status = 412, description = "It was changed since If-Match was read"),
     ),
 )]
 async fn update(
     Managing { scope, actor }: Managing,
     State(service): State<Service>,
     path: PathParts,
-    headers: HeaderMap,
+    IfMatch(replaces): IfMatch,
     JsonBody(body): JsonBody<PoolImageUpdateIn>,
 ) -> Result<StatusCode, Refusal> {
     let (firmware_type, version_number) = (path.get("type")?, path.get("versionNumber")?);
@@ -297,7 +282,7 @@ async fn update(
     let content = said.check(&service, scope.partner_id(), &mut fields);
     fields.finish().map_err(Error::from)?;
     let link = if url.is_some() { LinkUpdate::Replace } else { LinkUpdate::Keep };
-    let update = Update { content, link, only: only(&headers) };
+    let update = Update { content, link, replaces };
     service.update_pool_image(scope, actor, firmware_type, version_number, update).await?;
     Ok(StatusCode::NO_CONTENT)
 }

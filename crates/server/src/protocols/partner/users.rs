@@ -18,14 +18,15 @@ use super::body::JsonBody;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
 use super::path::PathParts;
+use super::revisions::{IfMatch, IfMatchParam, Tagged, tagged};
 use crate::access::origin::Place;
 use crate::access::people::{Inviting, Owning};
-use crate::actions::partner_users::{Acceptance, Invited};
+use crate::actions::partner_users::{Acceptance, Invited, revision};
 use crate::error::Error;
 use crate::service::Service;
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
-    OpenApiRouter::new().routes(routes!(invite, list)).routes(routes!(update, remove)).routes(routes!(accept))
+    OpenApiRouter::new().routes(routes!(invite, list)).routes(routes!(get, update, remove)).routes(routes!(accept))
 }
 
 pub(super) const fn privileges_out(privileges: PartnerPrivileges) -> PartnerPrivilegesOut {
@@ -130,12 +131,34 @@ async fn list(
     Ok(Json(page_out(page, &request, out)))
 }
 
-/// Replaces what somebody may do at the partner, as an owner.
+/// Retrieves one of the partner's people, or somebody invited, with an ETag of what they may do now.
+#[utoipa::path(
+    get, path = "/v1/partners/{partnerId}/users/{userId}", tag = "People", operation_id = "getUser",
+    params(
+        ("partnerId" = String, Path, description = "The partner's id"),
+        ("userId" = String, Path, description = "The person's id, or the invitation's"),
+    ),
+    responses((
+        status = 200, description = "The person", body = PartnerUserOut,
+        headers(("ETag" = String, description = "Another one after every change, but not when they sign in: send it as If-Match")),
+    )),
+)]
+async fn get(
+    Inviting { scope, .. }: Inviting,
+    State(service): State<Service>,
+    path: PathParts,
+) -> Result<Tagged<PartnerUserOut>, Refusal> {
+    let user = service.partner_user(&scope, path.get("userId")?).await?;
+    Ok(tagged(&revision(&user), out(user)))
+}
+
+/// Replaces what somebody may do at the partner, as an owner. With an If-Match, only what is known is replaced.
 #[utoipa::path(
     put, path = "/v1/partners/{partnerId}/users/{userId}", tag = "People", operation_id = "updateUser",
     params(
         ("partnerId" = String, Path, description = "The partner's id"),
         ("userId" = String, Path, description = "The person's id, or the invitation's"),
+        IfMatchParam,
     ),
     request_body = PartnerUserUpdateIn,
     responses(
@@ -147,12 +170,13 @@ async fn update(
     Owning { scope, actor }: Owning,
     State(service): State<Service>,
     path: PathParts,
+    IfMatch(replaces): IfMatch,
     JsonBody(body): JsonBody<PartnerUserUpdateIn>,
 ) -> Result<Json<PartnerUserOut>, Refusal> {
     let mut fields = Fields::new();
     let privileges = privileges(&mut fields, body.privileges);
     fields.finish().map_err(Error::from)?;
-    let updated = service.update_partner_user(scope, actor, path.get("userId")?, privileges).await?;
+    let updated = service.update_partner_user(scope, actor, path.get("userId")?, privileges, replaces).await?;
     Ok(Json(out(updated)))
 }
 
