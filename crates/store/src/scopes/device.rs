@@ -10,6 +10,7 @@ use super::{DeviceScope, ManagePartner, ViewAccount, ViewPartner, WriteAccount};
 use crate::audit::Who;
 use crate::gateway_tokens::Registers;
 use crate::sql::fetch_optional;
+use crate::text::comparable;
 use crate::{Conn, Error, SecretHash};
 
 /// A device that showed its credential, and the little that an idle poll needs to know of it.
@@ -122,6 +123,11 @@ macro_rules! device {
     };
 }
 
+/// A tenant as it is looked for.
+fn spelt(tenant: &str) -> String {
+    comparable(tenant).to_ascii_lowercase()
+}
+
 impl DeviceRow {
     fn into_device(self, device_id: &DeviceId) -> Result<AuthenticatedDevice, Error> {
         let partner_id: PartnerId = self.partner_id.parse()?;
@@ -210,7 +216,7 @@ impl AuthenticatedDevice {
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
                AND d.device_id = $2 AND d.account_id IS NOT NULL AND COALESCE(a.target_tokens, TRUE)"
             ),
-            tenant.to_ascii_lowercase(),
+            spelt(tenant),
             device_id.as_str(),
         )?;
         let Some(row) = row else { return Ok(None) };
@@ -243,7 +249,7 @@ impl AuthenticatedDevice {
                AND g.token_hash = $3 AND (g.expires_ms IS NULL OR g.expires_ms > $4)
                AND COALESCE(a.gateway_tokens, TRUE)"
             ),
-            tenant.to_ascii_lowercase(),
+            spelt(tenant),
             device_id.as_str(),
             token.as_slice(),
             now.as_millis(),
@@ -265,7 +271,7 @@ impl LinkedDevice {
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))
                AND d.device_id = $2 AND d.account_id IS NOT NULL"
             ),
-            tenant.to_ascii_lowercase(),
+            spelt(tenant),
             device_id.as_str(),
         )?;
         row.map(|row| row.into_device(device_id).map(Self)).transpose()
@@ -296,7 +302,7 @@ impl CertifiedDevice {
              LEFT JOIN devices d ON d.partner_id = p.partner_id AND d.device_id = $2
              WHERE (p.partner_id = $1 OR p.short_name = $1 OR (p.is_default AND $1 = 'default'))"
             ),
-            tenant.to_ascii_lowercase(),
+            spelt(tenant),
             device_id.as_str(),
         )?;
         let Some(row) = row else { return Ok(None) };
