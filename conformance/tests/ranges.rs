@@ -93,6 +93,7 @@ impl Asking {
                 ("HEAD", self.target.as_str(), vec![], 200),
                 ("GET", self.target.as_str(), vec![("Range", "bytes=0-9,100-109,-10")], 206),
                 ("GET", self.target.as_str(), vec![("Range", "bytes=4000000-")], 416),
+                ("GET", self.target.as_str(), vec![("Range", "bytes=5-4")], 416),
                 ("GET", self.target.as_str(), vec![("If-None-Match", "*")], 304),
             ] {
                 let (head, _) = connection.exchange(&self.request(method, target, &headers)).await.unwrap();

@@ -197,6 +197,21 @@ async fn an_image_for_other_hardware_fails_and_the_device_says_why() {
     assert_eq!(device.installed(), None);
 }
 
+/// Of a small image SWUpdate has everything when it finds that out; of others it then refuses the rest, and says so last.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_image_for_other_hardware_fails_and_the_device_says_why() {
+    let scene = Scene::set(Engine::Sqlite).await;
+    let mut device = scene.device(DEVICE).await;
+    let payload = Noise::new(28).bytes(500_000);
+    let (_, image) = scene.publish("1.1", &Image { hardware: "2.0", payload: &payload, ..Image::default() }).await;
+    device.start(Boot::Usual);
+    let shown = scene.push(&image, DEVICE).await.reaches("failed").await;
+    let words = words(&shown);
+    assert_eq!(shown["message"], "ERROR : SW not compatible with hardware", "{words:#?}");
+    assert!(words.iter().any(|line| line.contains("Channel operation returned error")), "{words:#?}");
+    assert_eq!(device.installed(), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_image_fails_and_the_device_says_why() {
     let scene = Scene::set(Engine::Sqlite).await;

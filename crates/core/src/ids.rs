@@ -131,7 +131,8 @@ pub(crate) fn parse_record_id(text: &str) -> Option<i64> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// A device's id, given by its maker: 1–128 characters of `[A-Za-z0-9._:-]`, compared as given.
+/// A device's id, given by its maker: 1–128 characters of `[A-Za-z0-9._:-]`, compared as given. `.` and `..` are none:
+/// in the path of a URL they mean another place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(String);
 
@@ -156,10 +157,10 @@ impl FromStr for DeviceId {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-        if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) {
+        if (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(allowed) && text != "." && text != ".." {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId { expected: "must be 1 to 128 characters of A-Z a-z 0-9 . _ : -" })
+            Err(InvalidId { expected: "must be 1 to 128 characters of A-Z a-z 0-9 . _ : - other than . and .." })
         }
     }
 }
@@ -186,10 +187,10 @@ mod tests {
 
     #[test]
     fn device_ids_hold_what_makers_print_on_labels() {
-        for text in ["0123456789abcdef", "AA:BB:CC", "sn_1.2-3", &"x".repeat(128)] {
+        for text in ["0123456789abcdef", "AA:BB:CC", "sn_1.2-3", "...", ".a", &"x".repeat(128)] {
             assert!(text.parse::<DeviceId>().is_ok(), "{text:?}");
         }
-        for text in ["", "a b", "a/b", "ü", &"x".repeat(129)] {
+        for text in ["", "a b", "a/b", ".", "..", "ü", &"x".repeat(129)] {
             assert!(text.parse::<DeviceId>().is_err(), "{text:?}");
         }
     }

@@ -7,7 +7,7 @@ use crate::ids::InvalidId;
 
 /// How much of a body is kept, in bytes.
 pub const EXCERPT: usize = 4096;
-/// How many different ones are kept of a device: the last ones.
+/// How many different ones are kept of a device.
 pub const KEPT: usize = 10;
 
 /// What came of it.
@@ -82,6 +82,13 @@ fn words(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
+/// Which of these is missed least, oldest first: the oldest one of those that have most of their kin here, so that what
+/// comes in many variants pushes out itself and nothing else. None if there are none.
+pub fn missed_least<T>(notes: &[T], is_akin: impl Fn(&T, &T) -> bool) -> Option<usize> {
+    let kin = |index: &usize| notes.iter().filter(|other| is_akin(&notes[*index], other)).count();
+    (0..notes.len()).rev().max_by_key(kin)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -110,7 +117,31 @@ mod tests {
         assert!("".parse::<Outcome>().is_err());
     }
 
+    #[test]
+    fn the_oldest_of_the_most_numerous_is_missed_least() {
+        let missed = |notes: &str| missed_least(&notes.chars().collect::<Vec<_>>(), |one, other| one == other);
+        for (notes, expected) in
+            [("", None), ("abc", Some(0)), ("abb", Some(1)), ("abcbc", Some(1)), ("abccc", Some(2))]
+        {
+            assert_eq!(missed(notes), expected, "{notes}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_comes_once_stays_as_long_as_there_is_room_for_each_kind(notes in "[a-e]{1,80}") {
+            let mut kept: Vec<char> = Vec::new();
+            for note in notes.chars() {
+                kept.push(note);
+                if kept.len() > KEPT {
+                    let index = missed_least(&kept, |one, other| one == other).unwrap();
+                    kept.remove(index);
+                }
+            }
+            prop_assert!(kept.len() <= KEPT && kept.last() == notes.chars().last().as_ref());
+            prop_assert!(notes.chars().all(|note| kept.contains(&note)));
+        }
+
         #[test]
         fn an_excerpt_has_no_control_characters(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(excerpt(&body).chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')));

@@ -9,6 +9,7 @@ use otaria_core::{AccountId, DeviceId, DeviceTypeId, FirmwareType, PartnerId, Ti
 use crate::lists::{List, fetch_page, list};
 use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewAccount, ViewPartner, WriteAccount};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
+use crate::text::comparable;
 use crate::{Conn, Error, SecretHash, Tx};
 
 /// A device, with everything that its expansions show.
@@ -534,6 +535,17 @@ pub async fn set_auto_confirmed(
     Ok(())
 }
 
+/// A version that a device could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedVersion {
+    /// The firmware type.
+    pub firmware_type: FirmwareType,
+    /// The version number.
+    pub version_number: VersionNumber,
+    /// Whether its image is associated with the device's own type.
+    pub is_for_its_type: bool,
+}
+
 /// The versions that a device of the partner could run, by the name and the friendly version of their image: the
 /// partner's own, and what is associated with its device types.
 pub async fn versions_named(
@@ -541,22 +553,32 @@ pub async fn versions_named(
     scope: &DeviceScope,
     name: &str,
     version: &str,
-) -> Result<Vec<(FirmwareType, VersionNumber)>, Error> {
-    let rows: Vec<(i64, i64)> = fetch_all!(
+) -> Result<Vec<NamedVersion>, Error> {
+    let rows: Vec<(i64, i64, bool)> = fetch_all!(
         conn,
-        "SELECT i.type, i.version_number FROM images i
+        "SELECT i.type, i.version_number, EXISTS
+                (SELECT 1 FROM associations t
+                 JOIN devices d ON d.partner_id = t.partner_id AND d.device_type_id = t.device_type_id
+                 WHERE d.partner_id = $1 AND d.device_id = $4
+                 AND t.image_partner_id = i.partner_id AND t.image_id = i.id) AS is_for_its_type
+         FROM images i
          WHERE i.name = $2 AND i.version = $3 AND i.type <> 4
            AND (i.partner_id = $1 OR EXISTS
                 (SELECT 1 FROM associations a WHERE a.partner_id = $1
                  AND a.image_partner_id = i.partner_id AND a.image_id = i.id))
          ORDER BY i.type, i.version_number",
         scope.partner_id().to_string(),
-        name,
-        version,
+        comparable(name),
+        comparable(version),
+        scope.device_id().as_str(),
     )?;
-    let versions = rows
-        .into_iter()
-        .map(|(number, version)| Ok((FirmwareType::try_from(number)?, VersionNumber::from_i64(version))));
+    let versions = rows.into_iter().map(|(number, version, is_for_its_type)| {
+        Ok(NamedVersion {
+            firmware_type: FirmwareType::try_from(number)?,
+            version_number: VersionNumber::from_i64(version),
+            is_for_its_type,
+        })
+    });
     versions.collect()
 }
 
@@ -592,18 +614,19 @@ pub async fn set_config(
     Ok(())
 }
 
-/// Keeps the `keep` things that the device said about itself most recently, and forgets the others.
-pub async fn limit_config(tx: &mut Tx, scope: &DeviceScope, keep: i64) -> Result<(), Error> {
+/// Keeps `keep` of the things that the device said about itself, and forgets the others: first those whose name begins
+/// like `first`, then what it said most recently. Returns how many are forgotten.
+pub async fn limit_config(tx: &mut Tx, scope: &DeviceScope, first: &str, keep: i64) -> Result<u64, Error> {
     execute!(
         tx,
         "DELETE FROM device_config WHERE partner_id = $1 AND device_id = $2 AND name NOT IN
                (SELECT c.name FROM device_config c WHERE c.partner_id = $1 AND c.device_id = $2
-                ORDER BY c.updated_ms DESC, c.name LIMIT $3)",
+                ORDER BY CASE WHEN SUBSTR(c.name, 1, LENGTH($3)) = $3 THEN 0 ELSE 1 END, c.updated_ms DESC, c.name LIMIT $4)",
         scope.partner_id().to_string(),
         scope.device_id().as_str(),
+        first,
         keep,
-    )?;
-    Ok(())
+    )
 }
 
 /// Forgets everything that the device said about itself.

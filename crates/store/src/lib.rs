@@ -35,6 +35,7 @@ pub mod pool;
 pub mod pushes;
 pub mod repository;
 pub mod scopes;
+pub mod text;
 pub mod tokens;
 pub mod unreadable;
 pub mod users;

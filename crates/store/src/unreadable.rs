@@ -1,10 +1,12 @@
 //! What a device sent that could not be read as it was, for whoever has to find out why.
 
-use otaria_core::unreadable::{KEPT, Outcome, is_alike};
-use otaria_core::{DeviceId, Timestamp};
+use std::collections::BTreeSet;
+
+use otaria_core::unreadable::{KEPT, Outcome, is_alike, missed_least};
+use otaria_core::{DeviceId, PartnerId, Timestamp};
 
 use crate::scopes::{DeviceScope, ViewPartner};
-use crate::sql::{execute, fetch_all, fetch_optional};
+use crate::sql::{execute, fetch_all};
 use crate::{Conn, Error, Tx};
 
 /// Something that could not be read as it was, and how often it came in a row.
@@ -38,6 +40,16 @@ impl Unreadable {
             && self.media_type == next.media_type
             && is_alike(&self.reason, &next.reason)
             && is_alike(&self.body, &next.body)
+    }
+
+    /// Whether `other` is of the same kind: the same request refused for the same reason, or both without a body, as
+    /// whatever somebody types.
+    pub fn is_akin_to(&self, other: &Self) -> bool {
+        match (self.body.is_empty(), other.body.is_empty()) {
+            (true, true) => true,
+            (false, false) => is_alike(&self.request, &other.request) && is_alike(&self.reason, &other.reason),
+            _ => false,
+        }
     }
 
     /// This and its repetition as one.
@@ -78,49 +90,58 @@ impl TryFrom<Row> for Unreadable {
     }
 }
 
-macro_rules! select {
-    ($rest:expr) => {
-        concat!(
-            "SELECT sequence, request, outcome, reason, media_type, body, length, times, first_ms, last_ms
-             FROM device_unreadable WHERE partner_id = $1 AND device_id = $2 ORDER BY sequence DESC",
-            $rest
-        )
-    };
+async fn rows(conn: &mut Conn, partner: PartnerId, device: &DeviceId) -> Result<Vec<Row>, Error> {
+    fetch_all!(
+        conn,
+        "SELECT sequence, request, outcome, reason, media_type, body, length, times, first_ms, last_ms
+         FROM device_unreadable WHERE partner_id = $1 AND device_id = $2 ORDER BY sequence DESC",
+        partner.to_string(),
+        device.as_str(),
+    )
 }
 
 /// What the partner's device sent, newest first.
 pub async fn of_device(conn: &mut Conn, scope: &ViewPartner, device: &DeviceId) -> Result<Vec<Unreadable>, Error> {
-    let rows: Vec<Row> = fetch_all!(conn, select!(""), scope.partner_id().to_string(), device.as_str())?;
-    rows.into_iter().map(Unreadable::try_from).collect()
+    rows(conn, scope.partner_id(), device).await?.into_iter().map(Unreadable::try_from).collect()
 }
 
 /// Adds what a locked device sent, oldest first. What repeats the one before is counted with it, and of the others
-/// the last [`KEPT`] stay.
+/// [`KEPT`] stay: what is missed least is forgotten.
 pub async fn add(tx: &mut Tx, scope: &DeviceScope, sent: Vec<Unreadable>) -> Result<(), Error> {
-    let (partner, device) = (scope.partner_id().to_string(), scope.device_id().as_str());
-    let latest: Option<Row> = fetch_optional!(tx, select!(" LIMIT 1"), &partner, device)?;
-    let mut sequence = latest.as_ref().map_or(0, |row| row.sequence);
-    let mut latest = latest.map(Unreadable::try_from).transpose()?;
+    let rows = rows(tx, scope.partner_id(), scope.device_id()).await?;
+    let mut sequence = rows.first().map_or(0, |row| row.sequence);
+    let known = rows.into_iter().rev().map(|row| Ok((row.sequence, Unreadable::try_from(row)?)));
+    let mut kept: Vec<(i64, Unreadable)> = known.collect::<Result<_, Error>>()?;
+    let (mut changed, mut forgotten) = (BTreeSet::new(), Vec::new());
     for next in sent {
-        latest = Some(match latest.take() {
-            Some(before) if before.is_repeated_by(&next) => before.repeated(next),
-            _ => {
+        let (at, entry) = match kept.pop() {
+            Some((at, before)) if before.is_repeated_by(&next) => (at, before.repeated(next)),
+            before => {
+                kept.extend(before);
                 sequence += 1;
-                next
+                (sequence, next)
             }
-        });
-        if let Some(entry) = &latest {
-            set(tx, scope, sequence, entry).await?;
+        };
+        changed.insert(at);
+        kept.push((at, entry));
+        if kept.len() > KEPT
+            && let Some(index) = missed_least(&kept, |(_, one), (_, other)| one.is_akin_to(other))
+        {
+            forgotten.push(kept.remove(index).0);
         }
     }
-    let kept = i64::try_from(KEPT).unwrap_or(i64::MAX);
-    execute!(
-        tx,
-        "DELETE FROM device_unreadable WHERE partner_id = $1 AND device_id = $2 AND sequence <= $3",
-        &partner,
-        device,
-        sequence - kept,
-    )?;
+    for at in forgotten {
+        execute!(
+            tx,
+            "DELETE FROM device_unreadable WHERE partner_id = $1 AND device_id = $2 AND sequence = $3",
+            scope.partner_id().to_string(),
+            scope.device_id().as_str(),
+            at,
+        )?;
+    }
+    for (at, entry) in kept.iter().filter(|(at, _)| changed.contains(at)) {
+        set(tx, scope, *at, entry).await?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use data_encoding::BASE64;
@@ -28,6 +29,12 @@ pub struct Device(pub AuthenticatedDevice);
 
 /// The same, for clients that have nothing but HTTP Basic to show a token with: the device's id is the user.
 pub struct BasicDevice(pub AuthenticatedDevice);
+
+/// A device that polls, by which it may get known.
+pub struct PollingDevice(pub AuthenticatedDevice);
+
+/// The same, for clients that have nothing but HTTP Basic.
+pub struct PollingBasicDevice(pub AuthenticatedDevice);
 
 /// The device that a request turned out to be of, for whoever sees its answer.
 #[derive(Clone, Default)]
@@ -74,7 +81,16 @@ impl FromRequestParts<Service> for Device {
     type Rejection = DeviceDenied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
-        authenticated(parts, service, |header, _| token(header)).await.map(Self)
+        authenticated(parts, service, |header, _| token(header), Unknown::Denied).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Service> for PollingDevice {
+    type Rejection = DeviceDenied;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
+        let unknown = Unknown::of(&parts.method);
+        authenticated(parts, service, |header, _| token(header), unknown).await.map(Self)
     }
 }
 
@@ -82,8 +98,32 @@ impl FromRequestParts<Service> for BasicDevice {
     type Rejection = DeviceDenied;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
-        let token = |header: &str, id: &DeviceId| token(header).or_else(|| password(header, id));
-        authenticated(parts, service, token).await.map(Self)
+        authenticated(parts, service, token_or_password, Unknown::Denied).await.map(Self)
+    }
+}
+
+impl FromRequestParts<Service> for PollingBasicDevice {
+    type Rejection = DeviceDenied;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, DeviceDenied> {
+        let unknown = Unknown::of(&parts.method);
+        authenticated(parts, service, token_or_password, unknown).await.map(Self)
+    }
+}
+
+/// What becomes of a device that nobody knows, and for which somebody speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// It is registered, if whoever speaks for it may.
+    Registered,
+    /// It is not let in.
+    Denied,
+}
+
+impl Unknown {
+    /// To look is not to poll.
+    fn of(method: &Method) -> Self {
+        if *method == Method::GET { Self::Registered } else { Self::Denied }
     }
 }
 
@@ -92,11 +132,9 @@ async fn authenticated(
     parts: &mut Parts,
     service: &Service,
     token: impl Fn(&str, &DeviceId) -> Option<Shown> + Send,
+    unknown: Unknown,
 ) -> Result<AuthenticatedDevice, DeviceDenied> {
     let sender = Sender::of(parts, service).await?;
-    if sender.tenant.contains(char::is_control) {
-        return Err(DeviceDenied::Unauthenticated);
-    }
     // A header with a credential decides alone, also where it is no good.
     let shown = match parts.headers.get(AUTHORIZATION) {
         Some(header) => header.to_str().ok().and_then(|header| token(header, &sender.device_id)),
@@ -107,9 +145,11 @@ async fn authenticated(
             let mut conn = service.store.read().await?;
             AuthenticatedDevice::by_token(&mut conn, &sender.tenant, &sender.device_id, &token).await?
         }
-        Shown::Gateway(token) => sender.spoken_for(parts, service, || sender.by_gateway(service, &token)).await?,
+        Shown::Gateway(token) => {
+            sender.spoken_for(parts, service, unknown, || sender.by_gateway(service, &token)).await?
+        }
         Shown::Certificate(shown) => {
-            sender.spoken_for(parts, service, || sender.by_certificate(service, &shown)).await?
+            sender.spoken_for(parts, service, unknown, || sender.by_certificate(service, &shown)).await?
         }
     };
     let device = found.ok_or(DeviceDenied::Unauthenticated)?;
@@ -143,11 +183,13 @@ impl Sender {
         Ok(Self { tenant: named(&["tenant"]).to_owned(), device_id: named(&["controllerId", "deviceId"]).parse()? })
     }
 
-    /// The device for which a credential speaks. One that nobody knew is registered, if whoever has the credential may.
+    /// The device for which a credential speaks. One that nobody knew is registered where it may be, and if whoever has
+    /// the credential may.
     async fn spoken_for<F>(
         &self,
         parts: &Parts,
         service: &Service,
+        unknown: Unknown,
         look: impl Fn() -> F,
     ) -> Result<Option<AuthenticatedDevice>, DeviceDenied>
     where
@@ -155,8 +197,8 @@ impl Sender {
     {
         let registrar = match look().await? {
             Some(SpokenFor::Device(device)) => return Ok(Some(device)),
-            Some(SpokenFor::Unknown(registrar)) => registrar,
-            None => return Ok(None),
+            Some(SpokenFor::Unknown(registrar)) if unknown == Unknown::Registered => registrar,
+            Some(SpokenFor::Unknown(_)) | None => return Ok(None),
         };
         // If not by us, then by another request of the same device at the same moment, or not at all.
         service.register_device(&registrar, &self.device_id, &origin(&parts.extensions)).await?;
@@ -206,6 +248,10 @@ enum Certified {
 fn token(header: &str) -> Option<Shown> {
     let target = header.strip_prefix(TARGET).map(|token| Shown::Target(SecretHash::of(token)));
     target.or_else(|| header.strip_prefix(GATEWAY).map(|token| Shown::Gateway(SecretHash::of(token))))
+}
+
+fn token_or_password(header: &str, id: &DeviceId) -> Option<Shown> {
+    token(header).or_else(|| password(header, id))
 }
 
 /// A device's token as its password. Its id may have colons, as a MAC address has, and its token has none: the last one is

@@ -116,9 +116,6 @@ impl Service {
         let named = |name: &str| params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
         let (tenant, action, file_name) = (named("tenant"), named("actionId"), named("fileName"));
         let Ok(device_id) = named("controllerId").parse() else { return Ok(None) };
-        if tenant.contains(char::is_control) {
-            return Ok(None);
-        }
         let found = LinkedDevice::find(&mut self.store.read().await?, tenant, &device_id).await?;
         let Some(device) = found else { return Ok(None) };
         let mac = mac(self.link_key().await?, &device.link_holder(), action, file_name, expires);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use otaria_core::unreadable::KEPT;
+use otaria_core::unreadable::{KEPT, missed_least};
 use otaria_core::{DeviceId, PartnerId};
 use otaria_store::devices;
 use otaria_store::scopes::{DeviceScope, ViewPartner};
@@ -65,8 +65,10 @@ impl Waiting {
             None => noted.push(sent),
         }
         self.bytes += noted.last().map_or(0, size);
-        if noted.len() > KEPT {
-            self.bytes -= size(&noted.remove(0));
+        if noted.len() > KEPT
+            && let Some(index) = missed_least(noted, Unreadable::is_akin_to)
+        {
+            self.bytes -= size(&noted.remove(index));
         }
     }
 }

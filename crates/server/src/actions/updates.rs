@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::service::Service;
 
 pub use bursts::Bursts;
+pub use configuring::Lost;
 pub use confirming::{ConfirmationAnswer, Taken};
 pub use direct_download::{Due, Part, Question};
 pub(super) use opening::opening;

@@ -4,6 +4,7 @@ pub mod ddi;
 pub mod direct;
 pub mod partner;
 mod refused;
+mod taken;
 pub mod transfer;
 
 use std::time::Duration;

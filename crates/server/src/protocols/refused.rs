@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
@@ -40,6 +40,10 @@ pub(super) fn refused(error: &Error) -> Response {
         tracing::error!(error = error as &dyn std::error::Error, %status, "a device's request failed");
     }
     let mut response = empty(status);
+    // What is still to come of it nobody waits for.
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(wait) = wait {
         response.headers_mut().insert(RETRY_AFTER, retry_after(wait));
     }

@@ -1,6 +1,7 @@
 //! What a device says about itself.
 
 use otaria_core::push::{PushState, Stage};
+use otaria_core::unreadable::Outcome;
 use otaria_core::{FirmwareType, VersionNumber};
 use rstest::rstest;
 use serde_json::json;
@@ -89,4 +90,58 @@ async fn a_device_that_boots_the_old_image_has_failed(#[values(Engine::Sqlite, E
     world.service.report(&found.unwrap().unwrap(), pushed.action, feedback).await.unwrap();
     world.configures(json!({"data": {"otaria.version.5": "0"}})).await;
     assert_eq!(world.state(&pushed).await, PushState::Failed);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_left_out_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let mut data: serde_json::Map<_, _> = (0..120).map(|number| (format!("a{number:03}"), json!("x"))).collect();
+    data.insert("otaria.timeZone".to_owned(), json!("Europe/Berlin"));
+    data.insert("a long value".to_owned(), json!("x".repeat(129)));
+    assert_eq!(world.configures(json!({ "data": data })).await, 200);
+    assert_eq!(world.config().await["otaria.timeZone"], "Europe/Berlin");
+    let sent = world.unreadable().await;
+    assert_eq!((sent.len(), sent[0].outcome), (1, Outcome::Repaired));
+    assert_eq!(
+        sent[0].reason,
+        "22 attributes were left out: 100 are kept; 1 name or value was cut to 128 characters"
+    );
+
+    // What Otaria itself reads makes room for nothing.
+    world.wait(std::time::Duration::from_secs(1));
+    let more: serde_json::Map<_, _> = (0..100).map(|number| (format!("b{number:03}"), json!("x"))).collect();
+    assert_eq!(world.configures(json!({ "data": more })).await, 200);
+    let config = world.config().await;
+    assert_eq!((config.as_object().unwrap().len(), &config["otaria.timeZone"]), (100, &json!("Europe/Berlin")));
+    assert_eq!(world.unreadable().await[0].reason, "100 attributes were left out: 100 are kept");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_version_is_known_by_its_type_however_it_is_spelt(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let mut data = serde_json::Map::new();
+    for zeros in 0..3000 {
+        data.insert(format!("otaria.version.{}5", "0".repeat(zeros % 30)), json!(zeros.to_string()));
+        data.insert(format!("otaria.version.{}1", "0".repeat(zeros % 30)), json!("9"));
+    }
+    let pushed = world.push("1.0").await;
+    data.insert("otaria.version.5".to_owned(), json!(pushed.number.to_string()));
+    assert_eq!(world.configures(json!({ "data": data })).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(pushed.number));
+    assert_eq!(world.state(&pushed).await, PushState::Succeeded);
+}
+
+#[rstest]
+#[tokio::test]
+async fn nothing_to_replace_everything_with_is_refused(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    assert_eq!(world.configures(json!({"data": {"a": "1"}})).await, 200);
+    for mode in ["replace", "merge", "remove"] {
+        assert_eq!(world.configures(json!({"mode": mode, "data": {}})).await, 400, "{mode}");
+    }
+    assert_eq!(world.config().await, json!({"a": "1"}));
 }

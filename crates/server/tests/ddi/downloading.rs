@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use otaria_core::FirmwareType;
 use otaria_core::push::PushState;
 use rstest::rstest;
 use serde_json::Value;
 
 use crate::scratch::Engine;
-use crate::world::World;
+use crate::world::{DEVICE, TOKEN, World};
 
 const FILE: &str = "/softwaremodules/1/artifacts/root%20fs%2B1.swu";
 
@@ -57,7 +58,16 @@ async fn a_download_goes_on_where_it_stopped(#[values(Engine::Sqlite, Engine::Po
     let beyond = world.get(FILE).header("Range", "bytes=1000000-").send().await.unwrap();
     assert_eq!(beyond.status(), 416);
     assert_eq!(beyond.headers()["content-range"], "bytes */1000000");
-    for (name, value) in [("Range", "bytes=5-4"), ("Range", "lines=1-2"), ("If-Match", "*")] {
+    for malformed in ["bytes=5-4", "bytes=a-b", "bytes=", "bytes=--1", "bytes=0 - 1"] {
+        let refused = world.get(FILE).header("Range", malformed).send().await.unwrap();
+        assert_eq!(refused.status(), 416, "{malformed}");
+        assert_eq!(refused.headers()["content-range"], "bytes */1000000");
+        let stale = world.get(FILE).header("Range", malformed).header("If-Range", "\"old\"").send().await.unwrap();
+        assert_eq!(stale.status(), 200, "{malformed} of something else");
+        let head = world.head(FILE).header("Range", malformed).send().await.unwrap();
+        assert_eq!(head.status(), 200, "{malformed} concerns GET only");
+    }
+    for (name, value) in [("Range", "lines=5-4"), ("Range", "lines=1-2"), ("If-Match", "*")] {
         let whole = world.get(FILE).header(name, value).send().await.unwrap();
         assert_eq!((whole.status().as_u16(), whole.headers()["content-length"].len()), (200, 7), "{value}");
         assert!(!whole.headers().contains_key("transfer-encoding"));
@@ -132,4 +142,32 @@ async fn any_name_gets_the_one_file(#[values(Engine::Sqlite, Engine::Postgres)] 
     let response = world.get("/softwaremodules/1/artifacts/else.bin").send().await.unwrap();
     assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"else.bin\"");
     assert_eq!(response.bytes().await.unwrap(), world.bytes);
+}
+
+#[rstest]
+#[case("/softwaremodules/1/artifacts/a.swu", "DEFAULT/controller/v1", "TargetToken ")]
+#[case("/types/5", "DEFAULT/direct/v1", "TargetToken ")]
+#[tokio::test]
+async fn a_device_that_takes_bytes_is_heard_of(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] path: &str,
+    #[case] base: &str,
+    #[case] scheme: &str,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    // More than any system keeps of what a client has yet to take.
+    let bytes = vec![7; 32 * 1024 * 1024];
+    world.push_bytes(FirmwareType::HUB, "1.0", &bytes).await;
+    let request = world.get_unsigned(&format!("/{base}/{DEVICE}{path}"));
+    let mut response = request.header("authorization", format!("{scheme}{TOKEN}")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut taken = response.chunk().await.unwrap().unwrap().len();
+    let begun = world.now();
+    world.wait(Duration::from_secs(7200));
+    while let Some(chunk) = response.chunk().await.unwrap() {
+        taken += chunk.len();
+    }
+    assert_eq!(taken, bytes.len());
+    world.service.flush_sightings().await.unwrap();
+    assert_eq!(world.shown().await.last_seen, Some(world.now()), "not at {begun:?}");
 }

@@ -535,3 +535,19 @@ async fn r20_a_gateway_makes_an_unknown_device_where_it_may_and_a_wrong_token_is
     assert_eq!(poll("new-1", &may).await, 200, "plug and play");
     assert_eq!(poll("new-1", &may_not).await, 200, "it is known by now");
 }
+
+#[rstest]
+#[tokio::test]
+async fn what_is_too_large_is_refused_before_it_is_sent(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    for expect in ["", "Expect: 100-continue\r\n"] {
+        let mut connection = world.connection().await;
+        let request = format!("{}{expect}Content-Length: 262145\r\n\r\n", head("PUT", "/configData"));
+        let (answer, _) = asked(&mut connection, &request).await;
+        assert!(answer.starts_with("http/1.1 413 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        if !expect.is_empty() {
+            assert_eq!(connection.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
+        }
+    }
+    assert_eq!(world.unreadable().await[0].reason, "a body has at most 262144 bytes, and this one has 262145");
+}

@@ -2,6 +2,7 @@
 
 use otaria_core::FirmwareType;
 use otaria_core::push::PushState;
+use otaria_core::unreadable::Outcome;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -36,8 +37,8 @@ async fn a_device_states_what_it_runs(#[values(Engine::Sqlite, Engine::Postgres)
         assert_eq!(world.states(name, version).await, 404, "{name} {version}");
     }
     assert_eq!(world.put("/installedBase").body("{\"name\":1}").send().await.unwrap().status(), 400);
-    world.push_type(FirmwareType::APPLICATION, "1.0").await;
-    assert_eq!(world.states("rootfs", "1.0").await, 409, "which of the two?");
+    assert_eq!(world.states("root\0fs", "1.0").await, 404);
+    assert_eq!(world.states("rootfs", "\01.0").await, 404);
 }
 
 #[rstest]
@@ -62,4 +63,43 @@ async fn what_was_installed_can_be_looked_at(#[values(Engine::Sqlite, Engine::Po
     assert_eq!(world.get("/installedBase/3").send().await.unwrap().status(), 200);
     assert_eq!(world.path(&world.poll().await["_links"], "installedBase"), "/installedBase/1");
     assert_eq!(world.get("/installedBase/4").send().await.unwrap().status(), 404);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_could_be_several_is_not_found_and_that_can_be_seen(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    world.push("1.0").await;
+    world.push_type(FirmwareType::APPLICATION, "1.0").await;
+    assert_eq!(world.states("rootfs", "1.0").await, 404, "which of the two?");
+    assert_eq!(world.states("rootfs", "2.0").await, 404);
+    let sent = world.unreadable().await;
+    assert_eq!((sent.len(), sent[0].outcome, sent[0].request.as_str()), (1, Outcome::Refused, "PUT /installedBase"));
+    assert_eq!(
+        sent[0].reason,
+        "Images of several firmware types have this name and version: say otaria.version.TYPE in configData."
+    );
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_two_partners_images_that_of_the_devices_own_type_is_meant(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let (own, theirs) = (world.in_the_pool("1.0").await, world.from_another_partner("1.0").await);
+    assert_ne!(own, theirs);
+    assert_eq!(world.states("rootfs", "1.0").await, 201);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(theirs));
+
+    let own = world.push("1.1").await.number;
+    let theirs = world.from_another_partner("1.1").await;
+    assert_ne!(own, theirs);
+    assert_eq!(world.states("rootfs", "1.1").await, 404, "both are for it");
+    assert_eq!(
+        world.unreadable().await[0].reason,
+        "Several images of firmware type 5 have this name and version: say otaria.version.5 in configData."
+    );
 }

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::scratch::Engine;
-use crate::world::{TOKEN, World};
+use crate::world::{DEVICE, TOKEN, World};
 
 const FEEDBACK: &str = "/deploymentBase/1/feedback";
 
@@ -55,6 +55,12 @@ async fn what_was_sent_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] e
         (r#"{"data":1}\x01"#, Some("application/json"))
     );
     assert_eq!(sent[3].media_type, None);
+    assert_eq!((sent[0].body.as_str(), sent[0].length), ("", 0), "it was not even taken");
+
+    let pieces = futures::stream::iter((0..300).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1000])));
+    let body = reqwest::Body::wrap_stream(pieces);
+    assert_eq!(world.put("/configData").body(body).send().await.unwrap().status(), 413);
+    let sent = world.unreadable().await;
     assert_eq!(sent[0].body.len(), EXCERPT);
     assert!(sent[0].length > 256 * 1024);
 }
@@ -103,9 +109,41 @@ async fn no_credential_is_kept_nor_what_strangers_send(#[values(Engine::Sqlite, 
     assert_eq!(world.get(&path).send().await.unwrap().status(), 400);
     let stranger = world.get_unsigned("/DEFAULT/controller/v1/dev-7/deploymentBase/x");
     assert_eq!(stranger.header("authorization", "TargetToken wrong").send().await.unwrap().status(), 401);
-    let sent = world.unreadable().await;
+    let basic = data_encoding::BASE64.encode(format!("{DEVICE}:{TOKEN}").as_bytes());
+    let escaped: String = TOKEN.bytes().map(|byte| format!("\\u00{byte:02X}")).collect();
+    let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for spelt in [basic.clone(), basic.trim_end_matches('=').to_owned(), escaped, percent, TOKEN.to_uppercase()] {
+        assert_eq!(put(&world, format!(r#"{{"data":["{spelt}"]"#)).await.status(), 400);
+        assert_eq!(world.unreadable().await[0].body, r#"{"data":["***"]"#, "{spelt}");
+    }
+    let sent = world.unreadable().await.split_off(1);
     assert_eq!(sent.len(), 3);
     assert_eq!(sent[0].request, "GET /deploymentBase/***");
     assert_eq!(sent[1].body, r#"{"data":["***x","ota_rt_"]"#);
     assert_eq!(sent[2].body, r#"{"token":"***","data":"***""#);
+}
+
+#[rstest]
+#[tokio::test]
+async fn bad_links_push_out_no_body(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    assert_eq!(put(&world, r#"{"data":"a"}"#).await.status(), 400);
+    assert_eq!(world.post(FEEDBACK).body("{}").send().await.unwrap().status(), 400);
+    for round in 0..2 {
+        for letter in 'a'..='z' {
+            assert_eq!(world.get(&format!("/deploymentBase/{letter}")).send().await.unwrap().status(), 400);
+        }
+        let sent = world.unreadable().await;
+        assert_eq!(sent.len(), KEPT, "{round}");
+        assert_eq!(sent[KEPT - 1].body, r#"{"data":"a"}"#);
+        assert_eq!(sent[KEPT - 2].body, "{}");
+        assert_eq!(sent[0].request, "GET /deploymentBase/z");
+    }
+    // Nor does one problem push out another.
+    for letter in 'a'..='z' {
+        assert_eq!(put(&world, format!("{letter}")).await.status(), 400);
+    }
+    let sent = world.unreadable().await;
+    assert_eq!(sent[0].body, "z");
+    assert!(["{}", r#"{"data":"a"}"#].iter().all(|body| sent.iter().any(|one| one.body == *body)), "{sent:?}");
 }

@@ -13,7 +13,7 @@ use crate::world::World;
 #[tokio::test]
 async fn an_update_from_the_offer_to_the_end(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let Some(world) = World::on(engine).await else { return };
-    assert_eq!(world.configures(json!({"data": {}})).await, 200);
+    assert_eq!(world.configures(json!({"data": {"a": "b"}})).await, 200);
     let pushed = world.push("1.0").await;
 
     let poll = world.poll().await;
@@ -73,7 +73,7 @@ async fn a_final_report_may_be_repeated(#[values(Engine::Sqlite, Engine::Postgre
         assert_eq!(world.says(1, "closed", "success", &["done"]).await, 200);
     }
     let count = world.history(&pushed).await.len();
-    assert_eq!(world.configures(json!({"data": {}})).await, 200);
+    assert_eq!(world.configures(json!({"data": {"a": "b"}})).await, 200);
     assert_eq!(world.says(1, "closed", "success", &["done"]).await, 200);
     assert_eq!(world.history(&pushed).await.len(), count, "a repetition makes no history");
     assert!(world.poll().await["_links"]["configData"].is_null(), "nor is it news");
@@ -228,4 +228,48 @@ async fn a_late_success_counts_for_the_version_and_for_nothing_else(
     assert_eq!(world.state(&first).await, PushState::Failed);
     assert_eq!(world.installed(FirmwareType::HUB).await, Some(first.number));
     assert_eq!(world.state(&second).await, PushState::Offered);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_word_of_the_protocol_is_in_the_history(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    world.get("/deploymentBase/1").send().await.unwrap();
+    for word in ["rejected", "canceled", "scheduled", "resumed"] {
+        assert_eq!(world.says(1, word, "none", &[]).await, 200);
+        let latest = world.latest(&pushed).await;
+        assert_eq!((latest.state, latest.message.as_deref()), (PushState::Fetched, Some(word)));
+        assert_eq!(world.says(1, word, "none", &["battery low"]).await, 200);
+        let latest = world.latest(&pushed).await;
+        assert_eq!(
+            (latest.message.as_deref(), latest.details),
+            (Some("battery low"), vec![word.into(), "battery low".into()])
+        );
+        assert_eq!(world.says(1, word, "none", &["Update was ", word]).await, 200);
+        assert_eq!(world.latest(&pushed).await.details, ["Update was", word], "it adds nothing");
+    }
+    let count = world.history(&pushed).await.len();
+    assert_eq!(world.says(1, "resumed", "none", &["Update was ", "resumed"]).await, 200);
+    assert_eq!(world.history(&pushed).await.len(), count, "a repetition makes no history");
+    world.cancel(&pushed).await;
+    assert_eq!(world.feedback("/cancelAction/1/feedback", "canceled", "none", &[]).await, 200);
+    assert_eq!(world.latest(&pushed).await.message.as_deref(), Some("canceled"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_only_follows_from_a_failure_is_not_its_reason(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let Some(world) = World::on(engine).await else { return };
+    let pushed = world.push("1.0").await;
+    let log = [
+        "ERROR : SW not compatible with hardware",
+        "ERROR : Channel operation returned error (23): 'Failed writing received data to disk/application'",
+        "[ERROR] : SWUPDATE failed [0] ERROR Image invalid or corrupted. Not installing ...",
+    ];
+    world.says(1, "proceeding", "none", &log).await;
+    world.says(1, "closed", "failure", &["No suitable .swu image found\n"]).await;
+    assert_eq!(world.record(&pushed).await.message.as_deref(), Some("ERROR : SW not compatible with hardware"));
 }

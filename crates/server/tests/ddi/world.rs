@@ -270,6 +270,62 @@ impl World {
         Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
     }
 
+    /// A new image of type 5 in the partner's pool, for no device type; its version number.
+    pub(crate) async fn in_the_pool(&self, version: &str) -> VersionNumber {
+        self.image_of(self.partner, version, None).await
+    }
+
+    /// A new image of type 5 in another partner's pool, for the device's type; its version number.
+    pub(crate) async fn from_another_partner(&self, version: &str) -> VersionNumber {
+        let (partner_id, now) = (new_id(PartnerId::from_uuid), self.now());
+        let made = self.store.write(move |tx| {
+            Box::pin(async move {
+                let partner = Partner {
+                    partner_id,
+                    name: format!("Lights {partner_id}"),
+                    short_name: None,
+                    contact_email: None,
+                    client_id: partner_id.to_string(),
+                    created: now,
+                };
+                partners::insert(tx, &INSTALLATION, &partner, Standing::Ordinary, &SecretHash::of("secret")).await
+            })
+        });
+        let made: Result<_, Error> = made.await;
+        made.unwrap();
+        let other = *INSTALLATION.of_new_partner(partner_id);
+        self.image_of(other, "0.1", None).await;
+        self.image_of(other, "0.2", None).await;
+        self.image_of(other, version, Some(self.device_type)).await
+    }
+
+    async fn image_of(
+        &self,
+        owner: ManagePartner,
+        version: &str,
+        device_type: Option<DeviceTypeId>,
+    ) -> VersionNumber {
+        let (partner, now) = (self.partner, self.now());
+        let content = Content {
+            name: "rootfs".to_owned(),
+            description: None,
+            version: version.to_owned(),
+            link: Link::Elsewhere(String::new()),
+            tags: Vec::new(),
+        };
+        let made = self.store.write(move |tx| {
+            Box::pin(async move {
+                let image = pool::insert(tx, &owner, &Kind::Pool(FirmwareType::HUB), &content, now).await?;
+                if let Some(device_type) = device_type {
+                    firmware_images::associate(tx, &partner, device_type, &owner, &image, now).await?;
+                }
+                Ok(image.version_number)
+            })
+        });
+        let made: Result<_, Error> = made.await;
+        made.unwrap()
+    }
+
     /// A new gateway token, which may register devices or not.
     pub(crate) async fn gateway(&self, name: &str, may_register: bool) -> String {
         let (partner, now, plain) = (self.partner, self.now(), Uuid::now_v7().simple().to_string());

@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 use super::{DeviceScope, ManagePartner, ViewAccount, ViewPartner, WriteAccount};
 use crate::audit::Who;
 use crate::sql::fetch_optional;
+use crate::text::comparable;
 use crate::{Conn, Error, Registers, SecretHash};
 
 /// A device that showed its credential, and the little that an idle poll needs to know of it.
@@ -130,7 +131,7 @@ macro_rules! is_tenant {
 
 /// How a tenant of a path is looked up: a partner's id, its short name, or `default`; without regard to case.
 fn lookup(tenant: &str) -> String {
-    tenant.to_ascii_lowercase()
+    comparable(tenant).to_ascii_lowercase()
 }
 
 impl DeviceRow {

@@ -153,6 +153,11 @@ impl Members {
         Unreadable(format!("{} is missing", self.name(member)))
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// The members' names and values.
     pub(super) fn into_pairs(self) -> impl Iterator<Item = (String, Value)> {
         self.members.into_iter()

@@ -29,12 +29,16 @@ const MODES: [(&str, ConfigDataMode); 3] =
     [("merge", ConfigDataMode::Merge), ("replace", ConfigDataMode::Replace), ("remove", ConfigDataMode::Remove)];
 
 impl DeviceBody for ConfigDataIn {
-    /// An unknown mode is an error: whatever was done with the data could be the opposite of what was meant.
+    /// An unknown mode is an error: whatever was done with the data could be the opposite of what was meant. So is no
+    /// data: to replace everything with it would be to forget everything.
     fn of(mut members: Members, repairs: &mut Repairs) -> Result<Self, Unreadable> {
         let mode = members.take("mode").map(|mode| word(&mode, &MODES)).transpose();
         let mode = mode.map_err(|came| Unreadable::new(format!("mode {came} is none of merge, replace, remove")))?;
         let data = members.object("data")?;
         let path = members.name("data");
+        if data.is_empty() {
+            return Err(Unreadable::new(format!("{path} is empty")));
+        }
         let attribute = |(name, value): (String, Value)| match value {
             Value::Null => (name, None),
             Value::String(text) => (name, Some(text)),
@@ -112,6 +116,8 @@ mod tests {
     #[case("[]", "must be a JSON object")]
     #[case(r#"{"data":null}"#, "data is missing")]
     #[case(r#"{"data":[]}"#, "data must be an object")]
+    #[case(r#"{"data":{}}"#, "data is empty")]
+    #[case(r#"{"mode":"replace","data":{}}"#, "data is empty")]
     #[case(r#"{"mode":"delete","data":{}}"#, r#"mode "delete" is none of"#)]
     #[case(r#"{"mode":1,"data":{}}"#, "mode 1 is none of")]
     fn anything_else_is_an_error(#[case] body: &str, #[case] why: &str) {

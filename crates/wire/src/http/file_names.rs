@@ -8,6 +8,8 @@ use super::elements::elements;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The longest file name that is kept, in characters.
 const LONGEST: usize = 255;
+/// What is longer than this is no extension, in characters and with its dot.
+const LONGEST_EXTENSION: usize = 16;
 
 /// A name as one segment of a path. A space becomes `%20`: a `+` would be taken for itself.
 pub fn percent_encoded(name: &str) -> String {
@@ -39,9 +41,19 @@ pub fn in_disposition(value: &str) -> Option<String> {
 /// The last part of a path, without what no file name should have; none if nothing is left.
 pub fn clean(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.trim().chars().filter(|c| !c.is_control() && *c != '"').take(LONGEST).collect();
+    let clean: String = last.chars().filter(|c| !c.is_control() && *c != '"').collect();
+    let clean = cut(clean.trim());
     let clean = clean.trim();
     (!clean.is_empty() && clean != "." && clean != "..").then(|| clean.to_owned())
+}
+
+/// A name that is not too long. Clients go by its extension: what is cut is the stem.
+fn cut(name: &str) -> String {
+    let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
+    let length = extension.chars().count();
+    let (extension, length) = if length > LONGEST_EXTENSION { ("", 0) } else { (extension, length) };
+    let stem = &name[..name.len() - extension.len()];
+    stem.chars().take(LONGEST - length).chain(extension.chars()).collect()
 }
 
 /// The parameters of a header's value: names in lower case, quoted texts without their quotes and escapes.
@@ -93,6 +105,16 @@ mod tests {
         assert_eq!(name(r#"attachment; filename="q\"uote.swu""#).as_deref(), Some("quote.swu"));
         assert_eq!(name("attachment; filename*=UTF-8''%ff; filename=\"b.swu\"").as_deref(), Some("b.swu"));
         assert_eq!(name("attachment"), None);
+    }
+
+    #[test]
+    fn of_a_long_name_the_stem_is_cut() {
+        let cut = clean(&("a".repeat(300) + ".swu")).unwrap();
+        assert_eq!(cut, "a".repeat(251) + ".swu");
+        assert_eq!(clean(&"a".repeat(300)).unwrap(), "a".repeat(255));
+        let endless = format!("a.{}", "b".repeat(300));
+        assert_eq!(clean(&endless).unwrap(), endless[..255], "what follows the dot is no extension");
+        assert_eq!(clean(&("ü".repeat(300) + ".raucb")).unwrap(), "ü".repeat(249) + ".raucb");
     }
 
     proptest! {

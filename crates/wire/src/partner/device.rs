@@ -12,7 +12,7 @@ pub struct DeviceIn {
     /// What model it is.
     #[schema(required = true, nullable = false)]
     pub device_type_id: Option<String>,
-    /// Its id: 1–128 characters of `A-Z a-z 0-9 . _ : -`; made if missing or empty.
+    /// Its id: 1–128 characters of `A-Z a-z 0-9 . _ : -`, other than `.` and `..`; made if missing or empty.
     #[schema(max_length = 128, pattern = "^[A-Za-z0-9._:-]{0,128}$")]
     pub device_id: Option<String>,
     /// What its owner calls it, up to 255 characters.

@@ -6,8 +6,8 @@ use otaria_core::push::Entry;
 const LINES: usize = 64;
 /// How much of one line is kept, in characters.
 const LINE_LENGTH: usize = 1024;
-/// Lines that say that something went wrong, but not what. The last one every SWUpdate says that keeps no state in a
-/// boot loader, however well it goes.
+/// Lines that say that something went wrong, but not what. SWUpdate logs the last line whenever it keeps no state in a
+/// boot loader, even on success.
 const SAYS_NOTHING: [&str; 6] = [
     "update failed",
     "no suitable .swu image found",
@@ -16,6 +16,10 @@ const SAYS_NOTHING: [&str; 6] = [
     "error",
     "cannot read stored update state",
 ];
+/// What SWUpdate says of a failure elsewhere: that it could not go on with what it was doing. Where the failure itself is
+/// said as well, that is the reason.
+const FOLLOWS: [&str; 3] =
+    ["Channel operation returned error", "Writing into SWUpdate IPC stream failed", "Image invalid or corrupted"];
 
 /// What a device says: a headline, and everything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +44,12 @@ impl Words {
         let details = clean(said);
         let last = details.last();
         let message = match last {
-            Some(last) if !says_nothing(last) => Some(last.clone()),
+            Some(last) if !says_nothing(last) && !follows(last) => Some(last.clone()),
             _ => {
-                let mut earlier = before.iter().flat_map(|entry| entry.details.iter().rev().chain(&entry.message));
-                let reason = details.iter().rev().find(|line| gives_reason(line));
-                reason.or_else(|| earlier.find(|line| gives_reason(line))).or(last).cloned()
+                let earlier = before.iter().flat_map(|entry| entry.details.iter().rev().chain(&entry.message));
+                let reasons: Vec<_> = details.iter().rev().chain(earlier).filter(|line| gives_reason(line)).collect();
+                let reason = reasons.iter().find(|line| !follows(line)).or_else(|| reasons.first());
+                reason.copied().or(last).cloned()
             }
         };
         Self { message, details }.without_repetition()
@@ -77,6 +82,11 @@ fn says_nothing(line: &str) -> bool {
     let line = ["[ERROR]", "ERROR"].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line);
     let line = line.trim_start_matches([' ', ':']);
     line.is_empty() || SAYS_NOTHING.iter().any(|nothing| line.eq_ignore_ascii_case(nothing))
+}
+
+/// Whether something else must have failed first.
+fn follows(line: &str) -> bool {
+    FOLLOWS.iter().any(|consequence| line.contains(consequence))
 }
 
 fn gives_reason(line: &str) -> bool {
@@ -139,6 +149,17 @@ mod tests {
         assert_eq!(own.message.as_deref(), Some("ERROR disk"));
         let specific = Words::of_failure(&lines(&["ERROR disk", "battery low"]), &before);
         assert_eq!(specific.message.as_deref(), Some("battery low"));
+        let follows = lines(&[
+            "ERROR : SW not compatible with hardware",
+            "ERROR : Channel operation returned error (23): 'Failed writing received data to disk/application'",
+            "[ERROR] : SWUPDATE failed [0] ERROR Image invalid or corrupted. Not installing ...",
+        ]);
+        for last in ["No suitable .swu image found", "ERROR : Writing into SWUpdate IPC stream failed."] {
+            let said: Vec<_> = follows.iter().cloned().chain([last.to_owned()]).collect();
+            assert_eq!(Words::of_failure(&said, &[]).message.as_deref(), Some(follows[0].as_str()));
+        }
+        let alone = Words::of_failure(&lines(&[&follows[1], "Update Failed."]), &[]);
+        assert_eq!(alone.message.as_ref(), Some(&follows[1]), "better than nothing");
         let older = Words::of_failure(&lines(&["Update Failed."]), &before[1..]);
         assert_eq!(older.message.as_deref(), Some("ERROR before that"));
         assert_eq!(Words::of_failure(&lines(&["failed"]), &[]).message.as_deref(), Some("failed"));

@@ -14,7 +14,9 @@ use super::links::{Artifacts, MD5SUM};
 use super::path::{Action, FileName};
 use crate::access::device::Device;
 use crate::access::links::Downloader;
+use crate::access::origin::Place;
 use crate::actions::updates::Purpose;
+use crate::protocols::taken::heard_of;
 use crate::protocols::transfer;
 use crate::service::Service;
 
@@ -34,6 +36,7 @@ pub(super) async fn get(
     Downloader(device): Downloader,
     Action(action): Action,
     FileName(name): FileName,
+    place: Place,
     State(service): State<Service>,
     method: Method,
     headers: HeaderMap,
@@ -45,7 +48,8 @@ pub(super) async fn get(
         return Ok(md5sum(&binary, summed));
     }
     let named = Binary { file_name: Some(name), ..binary };
-    Ok(transfer::send(&method, &headers, &named, &service).await?)
+    let response = transfer::send(&method, &headers, &named, &service).await?;
+    Ok(heard_of(response, &device, &place, &service))
 }
 
 /// The sum in the format of the tool of that name.

@@ -9,12 +9,16 @@ use super::errors::Answer;
 use super::formats::{Format, answer};
 use super::links::Links;
 use super::sleep::sleep;
-use crate::access::device::Device;
+use crate::access::device::PollingDevice;
 use crate::actions::updates::{Task, Timing};
 use crate::service::Service;
 use crate::telemetry;
 
-pub(super) async fn get(Device(device): Device, State(service): State<Service>, headers: HeaderMap) -> Answer {
+pub(super) async fn get(
+    PollingDevice(device): PollingDevice,
+    State(service): State<Service>,
+    headers: HeaderMap,
+) -> Answer {
     service.begin_poll(&device)?;
     let format = Format::accepted(&headers)?;
     let poll = service.poll(&device).await?;
@@ -24,7 +28,7 @@ pub(super) async fn get(Device(device): Device, State(service): State<Service>, 
     match poll.task {
         Task::Nothing => {}
         Task::Deploy(named) => offered.deployment_base = Some(links.deployment(named, Timing::Anytime)),
-        // Better nothing than what it would take for done.
+        // This client would report success without installing, so it is offered nothing.
         Task::DownloadAhead(_) if clients::misread_skip(&headers) => {}
         Task::DownloadAhead(named) => offered.deployment_base = Some(links.deployment(named, Timing::BeforeWindow)),
         Task::Confirm(named) => offered.confirmation_base = Some(links.confirmation(named)),

@@ -7,6 +7,7 @@ use otaria_wire::ddi::{CancelOut, Execution, FeedbackIn, Finished, StopOut};
 
 use super::body::Said;
 use super::errors::{Answer, empty};
+use super::feedback::said;
 use super::formats::{Format, answer};
 use super::path::Action;
 use crate::access::device::Device;
@@ -34,7 +35,7 @@ pub(super) async fn post_feedback(
 ) -> Answer {
     let status = body.status;
     let answer = meant(status.execution, status.result.finished);
-    match service.cancel_answer(&device, action, answer, status.details).await {
+    match service.cancel_answer(&device, action, answer, said(status)).await {
         Ok(()) => Ok(empty(StatusCode::OK)),
         Err(Error::Conflict { .. }) => Ok(nothing_to_answer()),
         Err(error) => Err(error.into()),

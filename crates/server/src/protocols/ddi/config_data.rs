@@ -1,19 +1,25 @@
 //! configData: what a device says about itself.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use otaria_wire::ddi::ConfigDataIn;
 
 use super::body::Said;
 use super::errors::{Answer, empty};
+use super::unreadable::Heard;
 use crate::access::device::Device;
 use crate::service::Service;
 
 pub(super) async fn put(
     Device(device): Device,
     State(service): State<Service>,
+    Extension(heard): Extension<Heard>,
     Said(body): Said<ConfigDataIn>,
 ) -> Answer {
-    service.configure(&device, body).await?;
+    let lost = service.configure(&device, body).await?;
+    if !lost.is_nothing() {
+        heard.helped(&lost.to_string());
+    }
     Ok(empty(StatusCode::OK))
 }

@@ -14,11 +14,15 @@ use super::errors::{Answer, empty};
 use super::formats::{Format, answer};
 use super::links::Links;
 use super::path::Action;
-use crate::access::device::Device;
+use crate::access::device::{Device, PollingDevice};
 use crate::actions::updates::{ConfirmationAnswer, Taken};
 use crate::service::Service;
 
-pub(super) async fn get_base(Device(device): Device, State(service): State<Service>, headers: HeaderMap) -> Answer {
+pub(super) async fn get_base(
+    PollingDevice(device): PollingDevice,
+    State(service): State<Service>,
+    headers: HeaderMap,
+) -> Answer {
     let format = Format::accepted(&headers)?;
     let (agreed, waiting) = service.confirmations(&device).await?;
     let links = Links::of(&device, &service.settings);

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::unreadable::Because;
+use super::unreadable::{Because, ToBeNoted};
 use crate::access::device::DeviceDenied;
 use crate::error::Error;
 pub(super) use crate::protocols::refused::empty;
@@ -19,6 +19,8 @@ pub(super) enum Refusal {
     Because(Error),
     /// The device takes none of what there is.
     NotAcceptable(String),
+    /// It could be several things that the device means. It is told that there is none, as the protocol has it.
+    Ambiguous(String),
 }
 
 impl From<Error> for Refusal {
@@ -32,6 +34,11 @@ impl IntoResponse for Refusal {
         match self {
             Self::Because(error) => because(error.to_string(), refuse(&error)),
             Self::NotAcceptable(reason) => because(reason, empty(StatusCode::NOT_ACCEPTABLE)),
+            Self::Ambiguous(reason) => {
+                let mut response = because(reason, empty(StatusCode::NOT_FOUND));
+                response.extensions_mut().insert(ToBeNoted);
+                response
+            }
         }
     }
 }

@@ -37,9 +37,30 @@ fn meant(status: StatusIn) -> Feedback {
         Stage::Installing if DOWNLOADED.iter().any(|begin| last.starts_with(begin)) => Stage::Downloaded,
         stage => stage,
     };
-    // The last line is the headline, so that the device's own words stay it.
+    Feedback { stage, progress, said: said(status) }
+}
+
+/// What a device says, oldest first. The last line is the headline, so that the device's own words stay it.
+pub(super) fn said(status: StatusIn) -> Vec<String> {
     let code = status.code.map(|code| format!("code {code}"));
-    Feedback { stage, progress, said: code.into_iter().chain(status.details).collect() }
+    let is_said = |word: &&str| status.details.iter().any(|line| line.trim().eq_ignore_ascii_case(word));
+    let word = word(status.execution).filter(|word| !is_said(word)).map(str::to_owned);
+    code.into_iter().chain(word).chain(status.details).collect()
+}
+
+/// The word of a device that says nothing about how far it is: it moves nothing, and is history.
+const fn word(execution: Execution) -> Option<&'static str> {
+    match execution {
+        Execution::Canceled => Some("canceled"),
+        Execution::Rejected => Some("rejected"),
+        Execution::Resumed => Some("resumed"),
+        Execution::Scheduled => Some("scheduled"),
+        Execution::Closed
+        | Execution::Download
+        | Execution::Downloaded
+        | Execution::Proceeding
+        | Execution::Other => None,
+    }
 }
 
 /// How far the device is. `proceeding` is what clients say while they install, many of which download and install

@@ -6,11 +6,12 @@ use otaria_wire::ddi::InstalledIn;
 
 use super::body::Said;
 use super::deployment::{Parameters, described, history_limit};
-use super::errors::{Answer, empty};
+use super::errors::{Answer, Refusal, empty};
 use super::formats::{Format, answer};
 use super::path::Action;
 use crate::access::device::Device;
 use crate::actions::updates::Learning;
+use crate::error::Error;
 use crate::service::Service;
 
 pub(super) async fn get(
@@ -32,8 +33,10 @@ pub(super) async fn put(
     State(service): State<Service>,
     Said(InstalledIn { name, version }): Said<InstalledIn>,
 ) -> Answer {
-    Ok(empty(match service.state_installed(&device, name, version).await? {
-        Learning::News => StatusCode::CREATED,
-        Learning::Known => StatusCode::OK,
-    }))
+    match service.state_installed(&device, name, version).await {
+        Ok(Learning::News) => Ok(empty(StatusCode::CREATED)),
+        Ok(Learning::Known) => Ok(empty(StatusCode::OK)),
+        Err(error @ Error::Conflict { .. }) => Err(Refusal::Ambiguous(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -8,9 +8,10 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
+use otaria_core::DeviceId;
 use otaria_core::unreadable::{EXCERPT, Outcome, excerpt};
 use otaria_store::unreadable::Unreadable;
-use otaria_wire::ddi::Repairs;
 use percent_encoding::percent_decode_str;
 
 use crate::access::device::SentBy;
@@ -20,8 +21,8 @@ use crate::credentials::secrets::issued_at_start;
 const LENGTH: usize = 500;
 /// What is shorter is no secret, but could stand in a text by chance.
 const SHORTEST_SECRET: usize = 8;
-/// So much is heard beyond what is kept that no secret is cut in two.
-const LONGEST_SECRET: usize = 256;
+/// So many bytes are heard beyond what is kept that no secret is cut in two, however it is spelt.
+const LONGEST_SECRET: usize = 2048;
 
 /// What was heard of a request's body.
 #[derive(Clone, Default)]
@@ -43,17 +44,23 @@ impl Heard {
         heard.length += bytes.len();
     }
 
-    /// What had to be helped with to read it.
-    pub(super) fn repaired(&self, repairs: &Repairs) {
-        if !repairs.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).repairs = repairs.to_string();
+    /// What had to be helped with to take it.
+    pub(super) fn helped(&self, with: &str) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !heard.repairs.is_empty() {
+            heard.repairs.push_str("; ");
         }
+        heard.repairs.push_str(with);
     }
 }
 
 /// Why a request was refused, in an answer that does not say so.
 #[derive(Clone)]
 pub(super) struct Because(pub(super) String);
+
+/// That a request was refused for what was in it, in an answer whose status does not say so.
+#[derive(Clone, Copy)]
+pub(super) struct ToBeNoted;
 
 /// Notes a request that was refused for what was in it, or whose body had to be repaired.
 pub(super) async fn note(mut request: Request, next: Next) -> Response {
@@ -69,13 +76,14 @@ pub(super) async fn note(mut request: Request, next: Next) -> Response {
     let heard = std::mem::take(&mut *heard.0.lock().unwrap_or_else(PoisonError::into_inner));
     let Some((outcome, reason)) = outcome(&response, heard.repairs) else { return response };
     let now = service.clock.now();
-    let kept = |text: &str| excerpt(&without(secret.as_bytes(), text.as_bytes())).chars().take(LENGTH).collect();
+    let secrets = spellings(device.device_id(), &secret);
+    let kept = |text: &str| excerpt(&without(&secrets, text.as_bytes())).chars().take(LENGTH).collect();
     let sent = Unreadable {
         request: kept(&format!("{method} {path}")),
         outcome,
         reason: kept(&reason),
         media_type: media_type.as_deref().map(kept),
-        body: excerpt(&without(secret.as_bytes(), &heard.start)),
+        body: excerpt(&without(&secrets, &heard.start)),
         length: i64::try_from(heard.length).unwrap_or(i64::MAX),
         times: 1,
         first: now,
@@ -87,16 +95,18 @@ pub(super) async fn note(mut request: Request, next: Next) -> Response {
 
 /// What came of a request, and why, if its sender may have to be told.
 fn outcome(response: &Response, repairs: String) -> Option<(Outcome, String)> {
-    match response.status() {
+    let is_refused = match response.status() {
         StatusCode::BAD_REQUEST
         | StatusCode::NOT_ACCEPTABLE
         | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            let because = response.extensions().get::<Because>().map(|Because(reason)| reason.clone());
-            Some((Outcome::Refused, because.unwrap_or_default()))
-        }
-        _ => (!repairs.is_empty()).then_some((Outcome::Repaired, repairs)),
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE => true,
+        _ => response.extensions().get::<ToBeNoted>().is_some(),
+    };
+    if is_refused {
+        let because = response.extensions().get::<Because>().map(|Because(reason)| reason.clone());
+        return Some((Outcome::Refused, because.unwrap_or_default()));
     }
+    (!repairs.is_empty()).then_some((Outcome::Repaired, repairs))
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -109,9 +119,18 @@ fn secret(headers: &HeaderMap) -> String {
     header.split_once(' ').map(|(_, token)| token.trim().to_owned()).unwrap_or_default()
 }
 
-/// What stands there without this secret, and without any of a person's or pipeline's.
-fn without(secret: &[u8], mut bytes: &[u8]) -> Vec<u8> {
-    let own = |bytes: &[u8]| (secret.len() >= SHORTEST_SECRET && bytes.starts_with(secret)).then_some(secret.len());
+/// How a device may write its credential: as it is, or with its id as a user's password (RFC 7617), padded or not.
+fn spellings(device: &DeviceId, secret: &str) -> Vec<String> {
+    if secret.len() < SHORTEST_SECRET {
+        return Vec::new();
+    }
+    let password = format!("{device}:{secret}");
+    vec![secret.to_owned(), BASE64.encode(password.as_bytes()), BASE64_NOPAD.encode(password.as_bytes())]
+}
+
+/// What stands there without these secrets, and without any of a person's or pipeline's.
+fn without(secrets: &[String], mut bytes: &[u8]) -> Vec<u8> {
+    let own = |bytes: &[u8]| secrets.iter().find_map(|secret| spelt_at_start(secret.as_bytes(), bytes));
     let mut kept = Vec::with_capacity(bytes.len());
     while let Some((&first, rest)) = bytes.split_first() {
         if let Some(length) = own(bytes).or_else(|| issued_at_start(bytes)) {
@@ -125,15 +144,60 @@ fn without(secret: &[u8], mut bytes: &[u8]) -> Vec<u8> {
     kept
 }
 
+/// How many bytes a secret has there, if the text begins with it: in any case, and with any characters escaped.
+fn spelt_at_start(secret: &[u8], text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    for expected in secret {
+        let is_it = |byte: u8| byte.eq_ignore_ascii_case(expected);
+        let length = match rest {
+            [byte, ..] if is_it(*byte) => 1,
+            _ => escaped_at_start(rest).filter(|(byte, _)| is_it(*byte))?.1,
+        };
+        rest = &rest[length..];
+    }
+    Some(text.len() - rest.len())
+}
+
+/// The byte that an escape stands for, and the escape's length: `%2F` in URLs, `\u002F` and `\/` in JSON.
+fn escaped_at_start(text: &[u8]) -> Option<(u8, usize)> {
+    let (digits, length) = match text {
+        [b'%', digits @ ..] => (digits, 3),
+        [b'\\', b'u' | b'U', b'0', b'0', digits @ ..] => (digits, 6),
+        [b'\\', b'/', ..] => return Some((b'/', 2)),
+        _ => return None,
+    };
+    let byte = HEXLOWER_PERMISSIVE.decode(digits.get(..2)?).ok()?;
+    Some((*byte.first()?, length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_secret_is_left_out_wherever_it_stands() {
-        assert_eq!(without(b"0123456789", b"a 0123456789, 0123456789"), b"a ***, ***");
-        assert_eq!(without(b"", b"as it is"), b"as it is");
-        assert_eq!(without(b"a", b"banana"), b"banana");
+        let without = |secret: &str, text: &[u8]| without(&spellings(&"dev-7".parse().unwrap(), secret), text);
+        assert_eq!(without("0123456789", b"a 0123456789, 0123456789"), b"a ***, ***");
+        assert_eq!(without("", b"as it is"), b"as it is");
+        assert_eq!(without("a", b"banana"), b"banana");
+    }
+
+    #[test]
+    fn a_secret_is_left_out_however_it_is_spelt() {
+        let secrets = spellings(&"dev-7".parse().unwrap(), "0123abcdef");
+        for text in [
+            "0123ABCDEF",
+            "%30123abcde%66",
+            "0123\\u0061bcdef",
+            "ZGV2LTc6MDEyM2FiY2RlZg==",
+            "ZGV2LTc6MDEyM2FiY2RlZg",
+            "ZGV2LTc6MDEyM2FiY2RlZg%3D%3d",
+        ] {
+            assert_eq!(without(&secrets, format!("<{text}>").as_bytes()), b"<***>", "{text}");
+        }
+        for other in ["0123abcde", "0123abcde%", "%", "\\u00", "\\u00zz", "%zz0123abcde"] {
+            assert_eq!(without(&secrets, other.as_bytes()), other.as_bytes());
+        }
     }
 
     #[test]
@@ -143,7 +207,8 @@ mod tests {
         heard.bytes(&secret);
         heard.bytes(b"more");
         let heard = std::mem::take(&mut *heard.0.lock().unwrap());
-        let shown = excerpt(&without(&secret, &heard.start));
+        let secrets = [String::from_utf8(secret.to_vec()).unwrap()];
+        let shown = excerpt(&without(&secrets, &heard.start));
         assert!(!shown.contains('7') && heard.length == EXCERPT - 1 + LONGEST_SECRET + 4, "{shown}");
     }
 }

@@ -6,7 +6,7 @@ use otaria_core::FirmwareType;
 use otaria_store::scopes::AuthenticatedDevice;
 
 use super::errors::Refusal;
-use crate::access::device::BasicDevice;
+use crate::access::device::{BasicDevice, PollingBasicDevice};
 use crate::error::Error;
 use crate::service::Service;
 
@@ -20,11 +20,20 @@ impl FromRequestParts<Service> for Asker {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Refusal> {
-        let BasicDevice(device) = BasicDevice::from_request_parts(parts, service).await?;
-        let no_text = |_| Error::Malformed("the path must be UTF-8".to_owned());
-        let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
-        let named = params.iter().find(|(key, _)| *key == "type").map_or("", |(_, value)| value);
-        let firmware_type = named.parse().map_err(|_| Error::not_found("firmware type"))?;
-        Ok(Self { device, firmware_type })
+        let asked = firmware_type(parts, service).await;
+        // Who asks for what there cannot be does not get known by it.
+        let device = match asked {
+            Ok(_) => PollingBasicDevice::from_request_parts(parts, service).await?.0,
+            Err(_) => BasicDevice::from_request_parts(parts, service).await?.0,
+        };
+        Ok(Self { device, firmware_type: asked? })
     }
+}
+
+/// The firmware type in the path.
+async fn firmware_type(parts: &mut Parts, service: &Service) -> Result<FirmwareType, Error> {
+    let no_text = |_| Error::Malformed("the path must be UTF-8".to_owned());
+    let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
+    let named = params.iter().find(|(key, _)| *key == "type").map_or("", |(_, value)| value);
+    named.parse().map_err(|_| Error::not_found("firmware type"))
 }

@@ -9,7 +9,9 @@ use data_encoding::HEXLOWER;
 use super::asker::Asker;
 use super::errors::Refusal;
 use super::said::question;
+use crate::access::origin::Place;
 use crate::actions::updates::{Part, Purpose};
+use crate::protocols::taken::heard_of;
 use crate::protocols::transfer;
 use crate::service::Service;
 use crate::telemetry;
@@ -21,6 +23,7 @@ const X_SHA256: HeaderName = HeaderName::from_static("x-sha256");
 
 pub(super) async fn get(
     Asker { device, firmware_type }: Asker,
+    place: Place,
     State(service): State<Service>,
     method: Method,
     headers: HeaderMap,
@@ -39,7 +42,7 @@ pub(super) async fn get(
             response.headers_mut().insert(name, digest);
         }
     }
-    Ok(response)
+    Ok(heard_of(response, &device, &place, &service))
 }
 
 /// Whether the first byte is in the answer, or may be: of several ranges only the body says which they are.

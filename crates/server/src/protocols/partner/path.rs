@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use otaria_store::text::comparable;
 
 use super::errors::Refusal;
-use super::text::comparable;
 use crate::error::Error;
 use crate::service::Service;
 

@@ -1,16 +1,11 @@
 //! Texts that come percent-encoded: in paths, queries and forms.
 
+use otaria_store::text::comparable;
 use percent_encoding::percent_decode_str;
 
 /// A value of a query or form, decoded: `+` is a space there.
 pub(super) fn decoded(text: &str) -> String {
     comparable(&percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy())
-}
-
-/// A text as it can be looked for in the database. PostgreSQL takes no NUL; another control character stands for it,
-/// which no stored text holds either.
-pub(super) fn comparable(text: &str) -> String {
-    text.replace('\0', "\u{1}")
 }
 
 #[cfg(test)]
