@@ -118,6 +118,20 @@ impl Service {
         Ok(KeptBinary { sha256, warning })
     }
 
+    /// That a file is not too large, as far as its size is known.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn require_size(&self, size: Option<u64>) -> Result<(), Error> {
+        let most = self.settings.max_binary_bytes;
+        match size {
+            Some(size) if size > most => {
+                Err(Error::TooLarge(format!("The file is too large: at most {most} bytes are taken.")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Removes bytes that no row names; if that fails, the sweeper finds them.
     async fn discard(&self, location: &str) {
         if let Err(error) = self.repository.remove(location).await {
@@ -140,10 +154,7 @@ impl Service {
         loop {
             let chunk = next_within(&mut body, self.settings.idle).await?;
             if let Some(chunk) = &chunk {
-                if hasher.size + (piece.len() + chunk.len()) as u64 > self.settings.max_binary_bytes {
-                    let most = self.settings.max_binary_bytes;
-                    return Err(Error::TooLarge(format!("The file is too large: at most {most} bytes are taken.")));
-                }
+                self.require_size(Some(hasher.size + (piece.len() + chunk.len()) as u64))?;
                 piece.extend_from_slice(chunk);
             }
             if piece.len() >= PIECE || (chunk.is_none() && !piece.is_empty()) {
@@ -182,9 +193,10 @@ impl Service {
         if moved.await? {
             Ok(self.binary_url(scope.partner_id(), sha256))
         } else {
-            Err(Error::NotFound(
-                "There is no such uploaded file here: upload it, then move it within a day.".to_owned(),
-            ))
+            let seconds = self.settings.temporary_binary.as_secs();
+            Err(Error::NotFound(format!(
+                "There is no such uploaded file here: upload it, then move it within {seconds} seconds."
+            )))
         }
     }
 
