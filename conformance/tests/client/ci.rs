@@ -67,7 +67,7 @@ fn script(world: &World, variables: &[(&str, &str)]) -> Command {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_publishes_once_however_often_it_runs(#[case] engine: Engine) {
     let (world, api, device_type) = pipeline(engine).await;
     let variables = [("OTARIA_TAGS", "qa,nightly"), ("OTARIA_DEVICE_TYPES", device_type.as_str())];
@@ -97,7 +97,7 @@ async fn the_script_publishes_once_however_often_it_runs(#[case] engine: Engine)
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_looks_before_it_sends_anything(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let exit = |variables: &[(&str, &str)]| script(&world, variables).output().unwrap().status.code();
@@ -115,7 +115,7 @@ async fn the_script_looks_before_it_sends_anything(#[case] engine: Engine) {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_completes_a_record_and_takes_its_secret_from_a_file(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let path = format!("/v1/ota/partners/{}/pool", world.server.partner());
@@ -134,7 +134,7 @@ async fn the_script_completes_a_record_and_takes_its_secret_from_a_file(#[case] 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_pushes_and_waits_for_the_device(#[case] engine: Engine) {
     let world = World::start(engine).await;
     std::fs::write(world.folder.path().join("app.bin"), "an application").unwrap();
@@ -168,7 +168,7 @@ async fn the_script_pushes_and_waits_for_the_device(#[case] engine: Engine) {
     assert_eq!(late.status.code(), Some(8), "{}", prints(&late));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_knows_that_a_push_is_impossible_before_it_publishes() {
     let (world, api, device_type) = pipeline(Engine::Sqlite).await;
     api.device(&world.server.account(), &device_type, "lamp-1").await;
@@ -177,7 +177,7 @@ async fn the_script_knows_that_a_push_is_impossible_before_it_publishes() {
     assert_eq!((pool(&world, &api).await, world.server.repository_files()), (Vec::<Value>::new(), Vec::new()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_sends_the_file_that_is_named_and_no_other() {
     let (world, api, _) = pipeline(Engine::Sqlite).await;
     for other in ["p.bin", "q.bin", "app1.bin", "app2.bin"] {
@@ -195,7 +195,7 @@ async fn the_script_sends_the_file_that_is_named_and_no_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_says_what_it_cannot_understand_and_no_secret() {
     let (world, api, _) = pipeline(Engine::Sqlite).await;
     let told = |variables: &[(&str, &str)]| prints(&script(&world, variables).output().unwrap());
@@ -285,7 +285,7 @@ fn inputs(action: &Value, with: &BTreeMap<String, String>) -> BTreeMap<String, S
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_workflow_and_its_action_publish_what_was_built(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let (workflow, action) = (yaml("github/publish.yml"), yaml("github/action.yml"));
@@ -331,7 +331,7 @@ async fn the_workflow_and_its_action_publish_what_was_built(#[case] engine: Engi
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_action_says_what_is_published_though_no_device_runs_it() {
     let (world, _, _) = pipeline(Engine::Sqlite).await;
     world.console(&["otaria device create lamp-1 --device-type Lamp"]);
@@ -360,7 +360,7 @@ async fn an_action_says_what_is_published_though_no_device_runs_it() {
     assert_eq!(output.status.code(), Some(2), "{}", prints(&output));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_action_is_given_is_never_run() {
     let (world, api, _) = pipeline(Engine::Sqlite).await;
     let action = yaml("github/action.yml");
@@ -388,7 +388,7 @@ async fn what_an_action_is_given_is_never_run() {
     assert!(!trap.exists());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_action_takes_only_the_command_that_was_meant() {
     let (world, _, _) = pipeline(Engine::Sqlite).await;
     let action = yaml("github/action.yml");
@@ -413,7 +413,7 @@ async fn an_action_takes_only_the_command_that_was_meant() {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_component_of_gitlab_publishes(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let text = std::fs::read_to_string(example("gitlab/publish.yml")).unwrap();
@@ -465,7 +465,7 @@ async fn the_component_of_gitlab_publishes(#[case] engine: Engine) {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_task_of_yocto_publishes(#[case] engine: Engine) {
     let (world, api, device_type) = pipeline(engine).await;
     let class = std::fs::read_to_string(example("yocto/otaria-publish.bbclass")).unwrap();

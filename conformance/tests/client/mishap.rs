@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, watch};
 
 /// As the server says that somebody else was faster.
 const OUTRUN: &str = r#"{"timestamp": 1, "status": 412, "error": "precondition_failed",
-    "error_description": "Send its new ETag as If-Match.", "serviceName": "otaria", "trace": "1"}"#;
+    "error_description": "Send its new ETag as If-Match.", "service_name": "otaria", "trace": "1"}"#;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
