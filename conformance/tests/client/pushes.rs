@@ -71,6 +71,9 @@ async fn images_are_pushed_and_pushes_are_shown_and_cancelled(#[case] engine: En
         "otaria push list --device lamp-1",
         "otaria push list --state offered --type 3 --json | grep deviceId | sort",
         "otaria push list --state done",
+        "otaria publish --record-first --type 3 --name app --version 1.2 --device-type Lamp --out r.json --quiet",
+        "otaria push create app@1.2 lamp-1 --dry-run",
+        "otaria push create app@1.2 lamp-1",
     ]);
     insta::assert_snapshot!("pushes", made);
     lamp.succeeds().await;

@@ -209,10 +209,7 @@ async fn associate(client: &Client, image: &PoolImageOut, device_types: &[Device
         }
         let change = association(client, image, &device_type.device_type_id)?;
         if client.api.effect() == Effect::DryRun {
-            match client.api.foresee(&change).await {
-                Ok(()) => several.would(&change),
-                Err(failure) => several.failed(object, failure.about(&device_type.name)),
-            }
+            foretell(client, &mut several, device_type, &change).await;
             continue;
         }
         match client.api.change(change).await {
@@ -242,10 +239,7 @@ async fn dissociate(client: &Client, image: &PoolImageOut, device_types: &[Devic
         let path = path.to("versionNumbers").to(&image.version_number);
         let change = Change::delete(path.clone()).of_what_is_at(path);
         if client.api.effect() == Effect::DryRun {
-            match client.api.foresee(&change).await {
-                Ok(()) => several.would(&change),
-                Err(failure) => several.failed(object, failure.about(&device_type.name)),
-            }
+            foretell(client, &mut several, device_type, &change).await;
             continue;
         }
         match client.api.change(change).await {
@@ -258,6 +252,14 @@ async fn dissociate(client: &Client, image: &PoolImageOut, device_types: &[Devic
         }
     }
     several.finish()
+}
+
+/// Says what would be sent for one of several device types, or why the server would refuse it.
+async fn foretell(client: &Client, several: &mut Several, device_type: &DeviceTypeOut, change: &Change) {
+    match client.api.foresee(change).await {
+        Ok(()) => several.would(change),
+        Err(failure) => several.failed(named(device_type), failure.about(&device_type.name)),
+    }
 }
 
 fn named(device_type: &DeviceTypeOut) -> Value {

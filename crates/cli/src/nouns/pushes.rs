@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
+use otaria_core::eligibility::Refusal;
 use otaria_core::push::PushState;
 use otaria_wire::partner::{AssociationOut, PoolImageOut};
 use serde_json::{Value, json};
@@ -202,6 +203,9 @@ async fn foresee(
     association: &AssociationOut,
 ) -> Result<(), Failure> {
     client.api.foresee(&change(client, association, &recipient.id)?).await?;
+    if image.url.is_empty() {
+        return Err(refused(Refusal::NoBinary));
+    }
     match recipient.refusal(client, image).await? {
         None => Ok(()),
         Some(refusal) => Err(refused(refusal)),
