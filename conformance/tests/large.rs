@@ -14,7 +14,7 @@ use reqwest::{Body, Method, StatusCode};
 use rstest::rstest;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const PIECE: usize = 256 * 1024;
@@ -149,4 +149,46 @@ async fn cut(server: &Server, api: &Api, partner: &str, framing: &Framing) {
     let sent = HEXLOWER.encode(&Sha256::digest(&part));
     let path = format!("/v1/ota/partners/{partner}/binaries/moveToRepository");
     api.post(&path, json!({ "value": sent })).await.is_error(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_announced_as_too_large_is_refused_before_it_comes() {
+    let server = Server::start_with(Engine::Sqlite, &[("OTARIA_MAX_BINARY_BYTES", "1000")]).await;
+    let (api, partner) = (server.client().await, server.partner());
+    for expect in ["expect: 100-continue\r\n", ""] {
+        let head = format!(
+            "POST /v1/ota/partners/{partner}/binaries HTTP/1.1\r\nhost: otaria\r\nauthorization: Bearer {}\r\n\
+             content-type: application/octet-stream\r\ncontent-length: 1001\r\n{expect}\r\n",
+            api.token.as_ref().unwrap(),
+        );
+        let mut connection = TcpStream::connect(server.url().strip_prefix("http://").unwrap()).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("at most 1000 bytes"), "{answer}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::File::create(folder.path().join("large.bin")).unwrap().set_len(256 << 20).unwrap();
+    let mut sent = tokio::process::Command::new("curl");
+    sent.args([
+        "-sS",
+        "-H",
+        "Expect:",
+        "-H",
+        "Content-Type: application/octet-stream",
+        "-X",
+        "POST",
+        "-T",
+        "large.bin",
+    ])
+    .args(["-H", &format!("Authorization: Bearer {}", api.token.as_ref().unwrap())])
+    .args(["-w", " %{size_upload}", &format!("{}/v1/ota/partners/{partner}/binaries", server.url())])
+    .current_dir(folder.path());
+    let sent = sent.output().await.unwrap();
+    let said = String::from_utf8(sent.stdout).unwrap();
+    assert!(said.contains("payload_too_large"), "{said} {}", String::from_utf8_lossy(&sent.stderr));
+    let uploaded: u64 = said.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(uploaded < 128 << 20, "{uploaded}");
+    assert!(stored(&server).is_empty());
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::lamp::Lamp;
+use crate::mishap::{Mishap, Way};
 use crate::world::{World, prints};
 
 fn example(path: &str) -> PathBuf {
@@ -66,7 +67,7 @@ fn script(world: &World, variables: &[(&str, &str)]) -> Command {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_publishes_once_however_often_it_runs(#[case] engine: Engine) {
     let (world, api, device_type) = pipeline(engine).await;
     let variables = [("OTARIA_TAGS", "qa,nightly"), ("OTARIA_DEVICE_TYPES", device_type.as_str())];
@@ -96,7 +97,7 @@ async fn the_script_publishes_once_however_often_it_runs(#[case] engine: Engine)
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_looks_before_it_sends_anything(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let exit = |variables: &[(&str, &str)]| script(&world, variables).output().unwrap().status.code();
@@ -114,7 +115,7 @@ async fn the_script_looks_before_it_sends_anything(#[case] engine: Engine) {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_completes_a_record_and_takes_its_secret_from_a_file(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let path = format!("/v1/ota/partners/{}/pool", world.server.partner());
@@ -133,7 +134,7 @@ async fn the_script_completes_a_record_and_takes_its_secret_from_a_file(#[case] 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_script_pushes_and_waits_for_the_device(#[case] engine: Engine) {
     let world = World::start(engine).await;
     std::fs::write(world.folder.path().join("app.bin"), "an application").unwrap();
@@ -165,6 +166,60 @@ async fn the_script_pushes_and_waits_for_the_device(#[case] engine: Engine) {
     assert_eq!(failed.status.code(), Some(7), "{}", prints(&failed));
     let late = spawn(&[("OTARIA_VERSION", "1.4.4"), ("OTARIA_TIMEOUT", "1")]).wait_with_output().unwrap();
     assert_eq!(late.status.code(), Some(8), "{}", prints(&late));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_knows_that_a_push_is_impossible_before_it_publishes() {
+    let (world, api, device_type) = pipeline(Engine::Sqlite).await;
+    api.device(&world.server.account(), &device_type, "lamp-1").await;
+    let output = script(&world, &[("OTARIA_PUSH", "lamp-1")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(6), "{}", prints(&output));
+    assert_eq!((pool(&world, &api).await, world.server.repository_files()), (Vec::<Value>::new(), Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_sends_the_file_that_is_named_and_no_other() {
+    let (world, api, _) = pipeline(Engine::Sqlite).await;
+    for other in ["p.bin", "q.bin", "app1.bin", "app2.bin"] {
+        std::fs::write(world.folder.path().join(other), "another one").unwrap();
+    }
+    for (number, name) in ["{p,q}.bin", "app[1-2].bin", "-", "-d.bin", "a b;type=x.bin", "@app"].iter().enumerate() {
+        std::fs::write(world.folder.path().join(name), format!("this is {name}")).unwrap();
+        let mut command = world.shell(&format!("{} '{name}'", example("publish.sh").display()));
+        command.env("OTARIA_TYPE", "101").env("OTARIA_NAME", "app").env("OTARIA_VERSION", number.to_string());
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        succeeded(&world, &output);
+        let image: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let path = image["url"].as_str().unwrap().strip_prefix(&world.server.url()).unwrap().to_owned();
+        assert_eq!(api.get(&path).await.ok().text, format!("this is {name}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_says_what_it_cannot_understand_and_no_secret() {
+    let (world, api, _) = pipeline(Engine::Sqlite).await;
+    let told = |variables: &[(&str, &str)]| prints(&script(&world, variables).output().unwrap());
+    for name in ["OTARIA_VERSION", "OTARIA_NAME", "OTARIA_PARTNER"] {
+        let said = told(&[(name, "..")]);
+        assert!(said.contains(name) && said.ends_with("exit 2\n"), "{said}");
+    }
+    let secret = world.server.first("clientSecret");
+    let output =
+        script(&world, &[("OTARIA_CLIENT_SECRET", ""), ("OTARIA_CLIENT_SECRET_FILE", &secret)]).output().unwrap();
+    let printed = String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", prints(&output));
+    assert!(!printed.contains(&secret) && printed.contains("OTARIA_CLIENT_SECRET_FILE"), "{}", prints(&output));
+    for (method, path) in
+        [("POST", "/oauth/token"), ("POST", "/moveToRepository"), ("POST", "/binaries"), ("POST", "/pool")]
+    {
+        let way = Way::to(&world.server, method, path, Mishap::Html).await;
+        let output =
+            tokio::process::Command::from(script(&world, &[("OTARIA_URL", way.url())])).output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{path}: {}", prints(&output));
+        let said = prints(&output);
+        assert!(said.contains("answers with 200 and no JSON") && !said.contains("parse error"), "{path}: {said}");
+    }
+    assert_eq!(pool(&world, &api).await, Vec::<Value>::new());
 }
 
 /// Puts values in the place of `${{ … }}`, as GitHub does before anything runs. What is not known there is empty.
@@ -230,7 +285,7 @@ fn inputs(action: &Value, with: &BTreeMap<String, String>) -> BTreeMap<String, S
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_workflow_and_its_action_publish_what_was_built(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let (workflow, action) = (yaml("github/publish.yml"), yaml("github/action.yml"));
@@ -276,7 +331,36 @@ async fn the_workflow_and_its_action_publish_what_was_built(#[case] engine: Engi
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_says_what_is_published_though_no_device_runs_it() {
+    let (world, _, _) = pipeline(Engine::Sqlite).await;
+    world.console(&["otaria device create lamp-1 --device-type Lamp"]);
+    let action = yaml("github/action.yml");
+    let runner = Runner::of(&world);
+    let with = [
+        ("url", world.server.url()),
+        ("partner", world.server.partner()),
+        ("client-id", world.server.first("clientId")),
+        ("client-secret", world.server.first("clientSecret")),
+        ("file", "app.bin".to_owned()),
+        ("type", "101".to_owned()),
+        ("name", "app".to_owned()),
+        ("version", "1".to_owned()),
+        ("device-types", "Lamp".to_owned()),
+        ("push", "lamp-1".to_owned()),
+        ("timeout", "0s".to_owned()),
+    ];
+    let with: BTreeMap<_, _> = with.map(|(name, value)| (name.to_owned(), value)).into();
+    let publish = action["runs"]["steps"].as_array().unwrap().iter().find(|step| step["id"] == "publish").unwrap();
+    let output = runner.run(publish, &inputs(&action, &with));
+    assert_eq!(output.status.code(), Some(8), "{}", prints(&output));
+    assert!(runner.read("output").starts_with("status=published\nversion-number=1\nsha256="), "{}", prints(&output));
+    let refused: BTreeMap<_, _> = [("version".to_owned(), String::new())].into();
+    let output = runner.run(publish, &inputs(&action, &with.into_iter().chain(refused).collect()));
+    assert_eq!(output.status.code(), Some(2), "{}", prints(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_action_is_given_is_never_run() {
     let (world, api, _) = pipeline(Engine::Sqlite).await;
     let action = yaml("github/action.yml");
@@ -295,7 +379,7 @@ async fn what_an_action_is_given_is_never_run() {
         ("description", "two\nlines".to_owned()),
         ("tags", "qa\n\nnightly\n".to_owned()),
     ];
-    let with = with.map(|(name, value)| (name.to_owned(), value)).into();
+    let with: BTreeMap<_, _> = with.map(|(name, value)| (name.to_owned(), value)).into();
     let publish = action["runs"]["steps"].as_array().unwrap().iter().find(|step| step["id"] == "publish").unwrap();
     succeeded(&world, &runner.run(publish, &inputs(&action, &with)));
     let images = pool(&world, &api).await;
@@ -304,7 +388,7 @@ async fn what_an_action_is_given_is_never_run() {
     assert!(!trap.exists());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_action_takes_only_the_command_that_was_meant() {
     let (world, _, _) = pipeline(Engine::Sqlite).await;
     let action = yaml("github/action.yml");
@@ -329,7 +413,7 @@ async fn an_action_takes_only_the_command_that_was_meant() {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_component_of_gitlab_publishes(#[case] engine: Engine) {
     let (world, api, _) = pipeline(engine).await;
     let text = std::fs::read_to_string(example("gitlab/publish.yml")).unwrap();
@@ -358,6 +442,8 @@ async fn the_component_of_gitlab_publishes(#[case] engine: Engine) {
         .fold(body.to_owned(), |body, (name, value)| body.replace(&format!("$[[ inputs.{name} ]]"), value));
     let jobs: Value = serde_saphyr::from_str(&body).unwrap();
     let job = &jobs["publish-firmware"];
+    // Also of a job that fails since a device does not run what was published.
+    assert_eq!(job["artifacts"], json!({ "when": "always", "paths": ["publication.json"] }));
     let lines: Vec<_> = job["script"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     for status in ["published", "already_published"] {
         let mut shell = world.shell(&lines.join("\n"));
@@ -379,7 +465,7 @@ async fn the_component_of_gitlab_publishes(#[case] engine: Engine) {
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_task_of_yocto_publishes(#[case] engine: Engine) {
     let (world, api, device_type) = pipeline(engine).await;
     let class = std::fs::read_to_string(example("yocto/otaria-publish.bbclass")).unwrap();

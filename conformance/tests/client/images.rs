@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, prints};
 
 /// Puts images into the pool: their types, names and versions, in this order.
 async fn pool(world: &World, images: &[(u8, &str, &str)]) {
@@ -82,6 +82,54 @@ async fn images_are_made_available_to_device_types_and_kept_from_them(#[case] en
         "otaria image dissociate app@1.4.2 --device-type Hub --json",
         "otaria image list --device-type Hub",
         "otaria image associate app@1.4.2 --device-type Hub --json",
+        "otaria device-type create Torch > /dev/null",
+        "otaria image associate app@1.4.2 --device-type Lamp --device-type Torch --dry-run --json",
+        "otaria image associate app@1.4.2 --device-type Lamp --device-type Torch --json",
+        "otaria image dissociate app@1.4.2 --device-type Hub --quiet",
+        "otaria image dissociate app@1.4.2 --device-type Hub --dry-run",
+        "otaria image dissociate app@1.4.2 --device-type Hub --device-type Torch",
+        "otaria image dissociate app@1.4.2 --device-type Torch --device-type Lamp --json",
     ]);
     insta::assert_snapshot!("associations", console);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_dry_run_says_what_is_known(#[case] engine: Engine) {
+    let world = World::start(engine).await;
+    world.console(&["otaria type create 101 --name app", "otaria device-type create Lamp"]);
+    pool(&world, &[(101, "app", "1")]).await;
+    let missing = "00000000-0000-7000-8000-000000000000";
+    let exit = |line: &str| (line.to_owned(), world.shell(line).output().unwrap().status.code());
+    for line in [
+        format!("otaria gateway-token delete {missing}"),
+        format!("otaria push cancel {missing}"),
+        "otaria device delete lamp-9".to_owned(),
+        "otaria device edit lamp-9 --friendly-name Door".to_owned(),
+        "otaria device token lamp-9".to_owned(),
+        "otaria image dissociate app@1 --device-type Lamp".to_owned(),
+    ] {
+        assert_eq!(exit(&format!("{line} --dry-run")).1, Some(3), "{line}");
+        assert_eq!(exit(&line).1, Some(3), "{line}");
+    }
+    let token = world.guest().await;
+    for line in [
+        "otaria image tag app@1 --add qa",
+        "otaria image edit app@1 --description new",
+        "otaria image associate app@1 --device-type Lamp",
+        "otaria type create 102 --name boot",
+        "otaria device-type create Hub",
+        "otaria gateway-token create hall",
+        "otaria user create somebody@example.com --may owner",
+        "otaria partner edit --name Other",
+    ] {
+        for more in ["--dry-run", ""] {
+            let mut shell = world.shell(&format!("{line} {more}"));
+            shell.env("OTARIA_TOKEN", &token).env_remove("OTARIA_CLIENT_ID").env_remove("OTARIA_CLIENT_SECRET");
+            let output = shell.output().unwrap();
+            assert_eq!(output.status.code(), Some(4), "{line} {more}: {}", prints(&output));
+        }
+    }
 }

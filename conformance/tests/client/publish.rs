@@ -434,6 +434,43 @@ async fn a_file_that_changes_while_it_is_sent_is_not_published(#[case] engine: E
     until("nothing is left", || async { world.server.repository_files().is_empty() }).await;
 }
 
+#[tokio::test]
+async fn a_file_that_changes_and_keeps_its_time_is_not_published() {
+    let world = World::start(Engine::Sqlite).await;
+    file(&world, "app.swu", 64 << 20);
+    file(&world, "new.swu", 64 << 20);
+    let mut bottleneck = Bottleneck::before(&world.server).await;
+    let line = format!("otaria publish app.swu {IMAGE} --version 1 --url {} --json --quiet", bottleneck.url());
+    let process = start(&world, &line);
+    bottleneck.holds().await;
+    let changed = "touch -r app.swu time && cat new.swu 1<> app.swu && touch -r time app.swu";
+    assert!(world.shell(changed).status().unwrap().success());
+    bottleneck.opens();
+    let output = ended(process).await;
+    assert_eq!(output.status.code(), Some(1), "{}", prints(&output));
+    let failure: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((&failure["code"], &failure["retryable"]), (&json!("file_changed"), &json!(true)));
+    assert_eq!(pool(&world).await, Vec::<Value>::new());
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_file_that_is_too_large_is_not_sent_to_its_end(#[case] engine: Engine) {
+    let world = World::beside(Server::start_with(engine, &[("OTARIA_MAX_BINARY_BYTES", "3000000")]).await);
+    let sparse = std::fs::File::create(world.folder.path().join("large.swu")).unwrap();
+    sparse.set_len(512 << 20).unwrap();
+    for _ in 0..5 {
+        let output = world.shell(&format!("otaria publish large.swu {IMAGE} --version 1")).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", prints(&output));
+        let said = prints(&output);
+        assert!(said.contains("large.swu has 512.00 MiB: The file is too large: at most 3000000 bytes"), "{said}");
+        assert!(!said.contains("50%"), "{said}");
+    }
+    assert_eq!(world.server.repository_files(), []);
+}
+
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]

@@ -15,9 +15,8 @@ use crate::world::{World, prints};
 fn push(world: &World, version: &str, devices: &str) -> Vec<String> {
     let output = world.shell(&format!("otaria push create app@{version} {devices} --json")).output().unwrap();
     assert!(output.status.success(), "{}", prints(&output));
-    let text = String::from_utf8(output.stdout).unwrap();
-    let pushed = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    pushed.map(|pushed| pushed["pushId"].as_str().unwrap().to_owned()).collect()
+    let pushed: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    pushed.iter().map(|pushed| pushed["pushId"].as_str().unwrap().to_owned()).collect()
 }
 
 /// `otaria push watch`, while it runs.
@@ -66,10 +65,15 @@ async fn images_are_pushed_and_pushes_are_shown_and_cancelled(#[case] engine: En
         "otaria push create app@1.1 lamp-1 lamp-2",
         "otaria push create app@1.1 lamp-9",
         "otaria push create app@1.0 lamp-1 --json",
+        "otaria push create app@1.0 lamp-1 lamp-2 --dry-run",
+        "otaria push create app@1.1 lamp-1 lamp-2 --json | jq 'map(.state)'",
         "otaria push create app@1.0",
         "otaria push list --device lamp-1",
         "otaria push list --state offered --type 3 --json | grep deviceId | sort",
         "otaria push list --state done",
+        "otaria publish --record-first --type 3 --name app --version 1.2 --device-type Lamp --out r.json --quiet",
+        "otaria push create app@1.2 lamp-1 --dry-run",
+        "otaria push create app@1.2 lamp-1",
     ]);
     insta::assert_snapshot!("pushes", made);
     lamp.succeeds().await;
@@ -86,7 +90,9 @@ async fn images_are_pushed_and_pushes_are_shown_and_cancelled(#[case] engine: En
         &format!("otaria push cancel {ended}"),
         &format!("otaria push cancel {fetched} --dry-run"),
         &format!("otaria push cancel {fetched}"),
+        &format!("otaria push cancel {ended} --dry-run"),
         "otaria push create app@1.1 lamp-1",
+        "otaria push create app@1.1 lamp-1 --dry-run",
         "otaria push show 00000000-0000-7000-8000-000000000000",
     ]);
     insta::assert_snapshot!("a_push", shown);

@@ -8,6 +8,8 @@ pub mod images;
 pub mod nearest;
 pub mod partners;
 pub mod pushes;
+pub mod recipients;
+pub mod several;
 pub mod types;
 pub mod users;
 

@@ -120,9 +120,12 @@ async fn publish(
             "its tags and description stay as they are: `otaria image tag` and `otaria image edit` change them",
         );
     }
-    let mut outcome = Outcome::published(client.terminal, &settled, file, stored.sent);
-    let associations = associations::complete(client, &settled.image, &targets.device_types).await?;
-    outcome.available(&settled, &associations);
+    let mut outcome = Outcome::published(client.terminal, &settled, file, stored.sent, &known)?;
+    let associations = associations::complete(client, &settled.image, &targets.device_types, |device_type| {
+        outcome.available_to(device_type);
+    });
+    let associations = associations.await?;
+    outcome.available(&associations);
     let mut under_way = Vec::new();
     for device in &targets.devices {
         let pushed = pushes::push(client, &settled.image, &associations, device).await?;

@@ -89,11 +89,10 @@ impl Terminal {
         }
     }
 
-    /// The same of one of several things that are done: a sentence, or an object on a line.
-    pub fn done_to_one(&self, record: &Value, sentence: &str) {
-        match self.format {
-            Format::Json => print(&record.to_string()),
-            Format::Human => self.print_unless_quiet(sentence),
+    /// Says to people, who want to hear it, that one of several things was done.
+    pub fn done_to_one(&self, sentence: &str) {
+        if self.format == Format::Human {
+            self.print_unless_quiet(sentence);
         }
     }
 

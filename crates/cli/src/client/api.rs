@@ -1,25 +1,29 @@
 //! Requests to the partner API, and what their answers mean.
 
+mod change;
 mod pages;
+mod replacing;
+mod rights;
 
 use std::fmt;
 
 use futures::TryFutureExt as _;
-use reqwest::header::{self, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::connection::answers::{body_of, expect_success};
 use super::connection::heartbeat::{Heartbeat, Unanswered, as_long_as_it_beats};
-use super::connection::{Connection, Repeat};
+use super::connection::{Answer, Before, Connection, Repeat};
 use super::options::Effect;
 use super::paths::Path;
 use super::session::Session;
 use crate::failure::Failure;
 use crate::terminal::{Format, Terminal, print};
 
+pub use self::change::Change;
 pub use self::pages::Limit;
+pub use self::replacing::Replaced;
 
 /// The server, as the caller may use it.
 pub struct Api {
@@ -29,56 +33,10 @@ pub struct Api {
     terminal: Terminal,
 }
 
-/// A request that changes something.
-#[derive(Clone, Debug)]
-pub struct Change {
-    method: Method,
-    path: Path,
-    body: Option<Value>,
-    /// The entity tag of what it replaces, if nothing else may be replaced.
-    replaces: Option<HeaderValue>,
-}
-
-/// Something that was read, and how it is known again.
-#[derive(Clone, Debug)]
-pub struct Tagged<T> {
-    /// What was read.
-    pub value: T,
-    /// Its entity tag, if the server names one.
-    pub tag: Option<HeaderValue>,
-}
-
-impl Change {
-    /// Makes something.
-    pub fn post(path: Path, body: Value) -> Self {
-        Self { method: Method::POST, path, body: Some(body), replaces: None }
-    }
-
-    /// Replaces something.
-    pub fn put(path: Path, body: Value) -> Self {
-        Self { method: Method::PUT, path, body: Some(body), replaces: None }
-    }
-
-    /// Removes something.
-    pub fn delete(path: Path) -> Self {
-        Self { method: Method::DELETE, path, body: None, replaces: None }
-    }
-
-    /// Whatever request.
-    pub fn of(method: Method, path: Path, body: Option<Value>) -> Self {
-        Self { method, path, body, replaces: None }
-    }
-
-    /// That it is made only if what it replaces still has this tag, with which it was read.
-    pub fn replacing(self, tag: Option<HeaderValue>) -> Self {
-        Self { replaces: tag, ..self }
-    }
-}
-
 /// What came of a change.
 #[derive(Debug)]
 pub struct Changed {
-    /// What the server answered; null if it had nothing to say.
+    /// What the server answered; null if it had nothing to say, or nobody heard it.
     pub body: Value,
     /// Where what was made is, as a path of the server.
     pub location: Option<String>,
@@ -124,16 +82,6 @@ impl Api {
         Ok(serde_json::from_value(self.get(path).await?)?)
     }
 
-    /// Reads something that is then to be changed as it is.
-    ///
-    /// # Errors
-    /// If the server cannot be reached, refuses, or answers something else.
-    pub async fn read_to_change<T: DeserializeOwned>(&self, path: &Path) -> Result<Tagged<T>, Failure> {
-        let response = self.send(Method::GET, path, |request| request).await?;
-        let tag = response.headers().get(header::ETAG).cloned();
-        Ok(Tagged { value: serde_json::from_value(body_of(response).await?)?, tag })
-    }
-
     /// Reads something, if it is there.
     ///
     /// # Errors
@@ -148,26 +96,44 @@ impl Api {
     /// Changes something; nothing is changed, and said instead what would be, in a dry run.
     ///
     /// # Errors
-    /// If the server cannot be reached, or refuses.
+    /// If the server cannot be reached, or refuses; in a dry run, if it is known that it would.
     pub async fn change(&self, change: Change) -> Result<Option<Changed>, Failure> {
-        change.path.checked()?;
         if self.effect == Effect::DryRun {
-            self.say_instead(&change);
+            self.foresee(&change).await?;
+            let (object, sentence) = change.would();
+            match self.terminal.format() {
+                Format::Json => print(&object.to_string()),
+                Format::Human => print(&sentence),
+            }
             return Ok(None);
         }
-        let response = self.send(change.method, &change.path, |mut request| {
-            if let Some(tag) = &change.replaces {
-                request = request.header(header::IF_MATCH, tag);
+        let (before, changed) = self.send_change(&change).await?;
+        match changed {
+            Err(refused) if before == Before::Lost && change.is_done_if(&refused) => {
+                Ok(Some(Changed { body: Value::Null, location: None }))
             }
-            match &change.body {
-                Some(body) => request.json(body),
-                None => request,
-            }
-        });
-        let response = response.await?;
-        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let location = location.map(str::to_owned);
-        Ok(Some(Changed { body: body_of(response).await?, location }))
+            changed => changed.map(Some),
+        }
+    }
+
+    /// That, as far as it can be known, a change would not be refused.
+    ///
+    /// # Errors
+    /// If it would.
+    pub async fn foresee(&self, change: &Change) -> Result<(), Failure> {
+        change.path().checked()?;
+        self.require_right(change).await?;
+        match change.subject() {
+            Some(subject) => self.get(subject).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a change, in no dry run; what came of it, and what may have come of it before.
+    async fn send_change(&self, change: &Change) -> Result<(Before, Result<Changed, Failure>), Failure> {
+        let Answer { response, before } =
+            self.answer(change.method(), change.path(), change.repeat(), |request| change.on(request)).await?;
+        Ok((before, changed(response).await))
     }
 
     /// Sends whatever request as often as it takes; a success, or why not. `with` adds what the request carries, and
@@ -194,8 +160,18 @@ impl Api {
         path: &Path,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let url = path.checked()?.at(self.connection.url());
         let repeat = if method.is_idempotent() { Repeat::Harmless } else { Repeat::Harmful };
+        Ok(self.answer(&method, path, repeat, with).await?.response)
+    }
+
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &Path,
+        repeat: Repeat,
+        with: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, Failure> {
+        let url = path.checked()?.at(self.connection.url());
         let answer = self.as_caller(repeat, |token| {
             let request = self.connection.http().request(method.clone(), url.clone()).bearer_auth(token);
             with(request).send().err_into()
@@ -218,7 +194,7 @@ impl Api {
             let request = self.connection.uploads().post(url.clone()).bearer_auth(token);
             as_long_as_it_beats(with(request, heartbeat), heart)
         });
-        expect_success(answer.await?).await
+        expect_success(answer.await?.response).await
     }
 
     /// Sends something with the caller's token; once more with another, if that is not taken and there is one.
@@ -226,29 +202,18 @@ impl Api {
         &self,
         repeat: Repeat,
         send: impl Fn(&str) -> A,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Answer, Failure> {
         let token = self.session.token().await?;
-        let answer = self.connection.patiently(repeat, || send(&token)).await?;
-        if answer.status() != StatusCode::UNAUTHORIZED {
-            return Ok(answer);
+        let first = self.connection.patiently(repeat, || send(&token)).await?;
+        if first.response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(first);
         }
         match self.session.token_instead_of(&token).await? {
-            Some(another) => self.connection.patiently(repeat, || send(&another)).await,
-            None => Ok(answer),
-        }
-    }
-
-    fn say_instead(&self, change: &Change) {
-        let Change { method, path, body, .. } = change;
-        let body = body.as_ref().map(without_secrets);
-        match (self.terminal.format(), body) {
-            (Format::Json, body) => {
-                let would =
-                    json!({ "dryRun": true, "method": method.as_str(), "path": path.to_string(), "body": body });
-                print(&would.to_string());
+            Some(another) => {
+                let answer = self.connection.patiently(repeat, || send(&another)).await?;
+                Ok(Answer { before: answer.before.max(first.before), ..answer })
             }
-            (Format::Human, None) => print(&format!("would send {method} {path}")),
-            (Format::Human, Some(body)) => print(&format!("would send {method} {path} {body}")),
+            None => Ok(first),
         }
     }
 }
@@ -259,35 +224,10 @@ impl fmt::Debug for Api {
     }
 }
 
-/// A body as it may be shown.
-fn without_secrets(body: &Value) -> Value {
-    match body {
-        Value::Object(fields) => {
-            let shown = fields.iter().map(|(name, value)| {
-                let shown = if is_secret(name) { json!("…") } else { without_secrets(value) };
-                (name.clone(), shown)
-            });
-            Value::Object(shown.collect())
-        }
-        Value::Array(values) => values.iter().map(without_secrets).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => body.clone(),
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["password", "secret", "token"].iter().any(|secret| name.contains(secret))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_shown_has_no_secret_however_deep_it_is() {
-        let body =
-            json!({ "name": "a", "clientSecret": { "is": "x" }, "users": [{ "Password": "x", "tags": ["token"] }] });
-        let shown = json!({ "name": "a", "clientSecret": "…", "users": [{ "Password": "…", "tags": ["token"] }] });
-        assert_eq!(without_secrets(&body), shown);
-    }
+/// What the server says of what was changed, or why it was not.
+async fn changed(response: Response) -> Result<Changed, Failure> {
+    let response = expect_success(response).await?;
+    let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+    let location = location.map(str::to_owned);
+    Ok(Changed { body: body_of(response).await?, location })
 }

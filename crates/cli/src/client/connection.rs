@@ -41,6 +41,24 @@ pub enum Repeat {
     Harmful,
 }
 
+/// What may have come of a request before it was sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Before {
+    /// Nothing: the server did not hear it.
+    Unheard,
+    /// What it asks for: it may have been heard, and its answer was lost.
+    Lost,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The answer itself.
+    pub response: Response,
+    /// What may have come of the request before.
+    pub before: Before,
+}
+
 /// How a token is asked for (RFC 6749).
 #[derive(Serialize)]
 #[serde(tag = "grant_type", rename_all = "snake_case")]
@@ -100,7 +118,8 @@ impl Connection {
         &self,
         repeat: Repeat,
         send: impl Fn() -> A,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Answer, Failure> {
+        let mut before = Before::Unheard;
         let mut wait = FIRST_WAIT;
         let mut attempts = 0;
         loop {
@@ -108,11 +127,17 @@ impl Connection {
             let is_last = attempts >= ATTEMPTS;
             match send().await {
                 Ok(response) if !is_last && may_pass(response.status(), repeat) => {
+                    if is_from_between(response.status()) {
+                        before = Before::Lost;
+                    }
                     wait = asked_wait(&response).unwrap_or(wait).min(LONGEST_WAIT);
                     self.terminal.say(&format!("the server has no time now ({}): trying again", response.status()));
                 }
-                Ok(response) => return Ok(response),
+                Ok(response) => return Ok(Answer { response, before }),
                 Err(Unanswered::Lost(error)) if !is_last && (error.is_connect() || repeat == Repeat::Harmless) => {
+                    if !error.is_connect() {
+                        before = Before::Lost;
+                    }
                     let failure = unreachable(&self.url, &error);
                     self.terminal.say(&format!("{}: trying again", failure.message()));
                 }
@@ -144,7 +169,7 @@ impl Connection {
             let request = self.http.post(url.clone()).basic_auth(client_id, Some(client_secret));
             request.form(grant).send().err_into()
         });
-        Ok(serde_json::from_value(body_of(expect_success(response.await?).await?).await?)?)
+        Ok(serde_json::from_value(body_of(expect_success(response.await?.response).await?).await?)?)
     }
 
     /// Reads something with a token that nothing keeps yet.
@@ -154,7 +179,7 @@ impl Connection {
     pub async fn read_with_token<T: DeserializeOwned>(&self, path: &Path, token: &str) -> Result<T, Failure> {
         let get = || self.http.get(path.at(&self.url)).bearer_auth(token).send().err_into();
         let response = self.patiently(Repeat::Harmless, get);
-        Ok(serde_json::from_value(body_of(expect_success(response.await?).await?).await?)?)
+        Ok(serde_json::from_value(body_of(expect_success(response.await?.response).await?).await?)?)
     }
 
     /// Ends a sign-in (RFC 7009), with every token that came of it.
@@ -167,7 +192,7 @@ impl Connection {
             let request = self.http.post(url.clone()).basic_auth(&sign_in.client_id, Some(&sign_in.client_secret));
             request.form(&[("token", &sign_in.refresh_token)]).send().err_into()
         });
-        expect_success(response.await?).await.map(drop)
+        expect_success(response.await?.response).await.map(drop)
     }
 
     fn stands_still(&self) -> Failure {
@@ -198,9 +223,13 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Failure> {
 fn may_pass(status: StatusCode, repeat: Repeat) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => true,
-        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => repeat == Repeat::Harmless,
-        _ => false,
+        _ => is_from_between(status) && repeat == Repeat::Harmless,
     }
+}
+
+/// Whether something between here and the server answers that it has no answer of the server's.
+fn is_from_between(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT)
 }
 
 /// How long the server asks to wait (RFC 9110, 10.2.3), if it says so in seconds.

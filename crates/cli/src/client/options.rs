@@ -39,7 +39,7 @@ pub struct ClientOptions {
     /// A PEM file with an authority that the server's certificate may be from, beside the system's [env: OTARIA_CA_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// Write data and errors as JSON
+    /// Write data and errors as JSON: one value, a list where a command takes several things
     #[arg(long, global = true)]
     json: bool,
     /// Say nothing but data and errors

@@ -38,6 +38,11 @@ impl Path {
         Ok(Self { segments: self.segments.into_iter().map(fill).collect::<Result<_, Failure>>()?, ..self })
     }
 
+    /// Its steps, unescaped.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().map(String::as_str)
+    }
+
     /// Whether a parameter is in its query.
     pub fn asks_for(&self, name: &str) -> bool {
         self.query.iter().any(|(known, _)| known == name)

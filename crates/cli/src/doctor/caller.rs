@@ -1,7 +1,5 @@
 //! Who is signed in, and what they may do with the partner.
 
-use serde_json::Value;
-
 use super::findings::{Finding, Findings};
 use crate::client::Client;
 use crate::client::paths::Path;
@@ -88,17 +86,7 @@ async fn look(client: &Client) -> Result<String, Finding> {
 /// # Errors
 /// If the server cannot be reached, or refuses.
 pub async fn rights(client: &Client) -> Result<Rights, Failure> {
-    let me = match client.api.get(&Path::of(["v1", "users", "me"])).await {
-        Ok(me) => me,
-        Err(failure) if failure.code() == "forbidden" => return Ok(Rights::Publish),
-        Err(failure) => return Err(failure),
-    };
-    let access = me["partnerAccess"].as_array().into_iter().flatten();
-    let chosen = client.settings.partner().unwrap_or_default();
-    let is_chosen = |access: &&Value| {
-        access["partner"]["partnerId"].as_str().is_some_and(|partner| partner.eq_ignore_ascii_case(chosen))
-    };
-    let mut privileges = access.filter(is_chosen).map(|access| &access["privileges"]);
-    let may = |privileges: &Value| privileges["owner"] == true || privileges["manageDeviceProfiles"] == true;
-    Ok(if privileges.any(may) { Rights::Publish } else { Rights::Look })
+    let granted = client.api.privileges(client.settings.partner().unwrap_or_default()).await?;
+    let may = |granted: Vec<String>| granted.iter().any(|known| known == "owner" || known == "manageDeviceProfiles");
+    Ok(if granted.is_none_or(may) { Rights::Publish } else { Rights::Look })
 }

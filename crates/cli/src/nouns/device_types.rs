@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ListOptions, YesOrNo, nearest, set};
 use crate::client::Client;
-use crate::client::api::{Change, Limit, Tagged};
+use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::duration;
 use crate::failure::{Exit, Failure};
@@ -157,12 +157,16 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
                 is_free(name, known.iter().filter(|known| known.device_type_id != id))?;
             }
             let path = all(&client)?.to(id);
-            let Tagged { value: mut record, tag } = client.api.read_to_change(&path).await?;
-            set(&mut record, "name", name);
-            set(&mut record, "description", description);
-            policy.apply(&mut record)?;
-            if let Some(changed) = client.api.change(Change::put(path, record).replacing(tag)).await? {
-                client.terminal.done(&changed.body, &format!("changed the device type {device_type}"));
+            let replaced = client.api.replace(&path, |known: &Value| {
+                let mut record = known.clone();
+                set(&mut record, "name", name.clone());
+                set(&mut record, "description", description.clone());
+                policy.apply(&mut record)?;
+                Ok(Some(record))
+            });
+            if replaced.await?.is_effective() {
+                let now = client.api.get(&path).await?;
+                client.terminal.done(&now, &format!("changed the device type {device_type}"));
             }
         }
     }

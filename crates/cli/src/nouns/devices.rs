@@ -138,20 +138,22 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { device, friendly_name } => {
-            let path = of_account(&client, &device)?.to("friendlyName");
-            let body = json!({ "friendlyName": friendly_name });
-            if let Some(changed) = client.api.change(Change::put(path, body)).await? {
+            let path = of_account(&client, &device)?;
+            let change = Change::put(path.clone().to("friendlyName"), json!({ "friendlyName": friendly_name }));
+            if let Some(changed) = client.api.change(change.of_what_is_at(path)).await? {
                 client.terminal.done(&changed.body, &format!("{device} is called {friendly_name}"));
             }
         }
         Command::Delete { device } => {
-            if client.api.change(Change::delete(of_account(&client, &device)?)).await?.is_some() {
+            let path = of_account(&client, &device)?;
+            if client.api.change(Change::delete(path.clone()).of_what_is_at(path)).await?.is_some() {
                 client.terminal.done(&json!({ "deviceId": device, "deleted": true }), &format!("deleted {device}"));
             }
         }
         Command::Token { device } => {
-            let path = of_account(&client, &device)?.to("deviceToken");
-            if let Some(made) = client.api.change(Change::post(path, json!({}))).await? {
+            let path = of_account(&client, &device)?;
+            let change = Change::post(path.clone().to("deviceToken"), json!({}));
+            if let Some(made) = client.api.change(change.of_what_is_at(path)).await? {
                 for shown in readable(&client, vec![made.body]).await? {
                     client.terminal.show(&shown, MADE);
                 }

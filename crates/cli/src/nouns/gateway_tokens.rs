@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{ListOptions, device_types};
-use crate::client::Client;
 use crate::client::api::Change;
 use crate::client::paths::Path;
+use crate::client::{Client, Effect};
 use crate::failure::Failure;
 use crate::terminal::table::Column;
 
@@ -67,6 +67,10 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Delete { id } => {
+            if client.api.effect() == Effect::DryRun {
+                let known = client.api.search(all(&client)?, |token| token["id"] == id.as_str()).await?;
+                known.ok_or_else(|| Failure::not_found("gateway token", &id))?;
+            }
             if client.api.change(Change::delete(all(&client)?.to(&id))).await?.is_some() {
                 let object = json!({ "id": id, "deleted": true });
                 client.terminal.done(&object, &format!("the gateway token {id} is not good any more"));

@@ -1,14 +1,15 @@
 //! `otaria image`: the pool, and for which device types its images are.
 
 use clap::Subcommand;
-use otaria_wire::partner::{AssociationOut, PoolImageOut};
+use otaria_wire::partner::{AssociationOut, DeviceTypeOut, PoolImageOut};
 use serde_json::{Value, json};
 
 use super::image_reference::{ImageReference, path};
+use super::several::Several;
 use super::{ListOptions, device_types, set};
-use crate::client::Client;
-use crate::client::api::{Change, Tagged};
+use crate::client::api::{Change, Replaced};
 use crate::client::paths::Path;
+use crate::client::{Client, Effect};
 use crate::failure::Failure;
 use crate::terminal::Format;
 use crate::terminal::table::Column;
@@ -110,48 +111,37 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Show { image } => show(&client, &image.resolve(&client).await?).await?,
         Command::Edit { image, name, version, description } => {
-            let image = to_change(&client, &image).await?;
-            let mut record = serde_json::to_value(&image.value)?;
-            set(&mut record, "name", name);
-            set(&mut record, "version", version);
-            set(&mut record, "description", description);
-            put(&client, &image, record).await?;
+            let image = image.resolve(&client).await?;
+            change(&client, &image, |known| {
+                let mut record = serde_json::to_value(known)?;
+                set(&mut record, "name", name.clone());
+                set(&mut record, "version", version.clone());
+                set(&mut record, "description", description.clone());
+                Ok(record)
+            })
+            .await?;
         }
         Command::Tag { image, add, remove } => {
-            let image = to_change(&client, &image).await?;
-            let before = &image.value;
+            let image = image.resolve(&client).await?;
             // The same again is no failure, and a name that was mistyped shows.
-            for tag in remove.iter().filter(|tag| !before.tags.contains(tag)) {
-                client.terminal.warn(&format!("{} has no tag {tag:?}", called(before)));
+            for tag in remove.iter().filter(|tag| !image.tags.contains(tag)) {
+                client.terminal.warn(&format!("{} has no tag {tag:?}", called(&image)));
             }
-            let mut record = serde_json::to_value(before)?;
-            let kept = before.tags.iter().filter(|tag| !remove.contains(tag) && !add.contains(tag));
-            record["tags"] = json!(kept.chain(&add).collect::<Vec<_>>());
-            put(&client, &image, record).await?;
+            change(&client, &image, |known| {
+                let mut record = serde_json::to_value(known)?;
+                let kept = known.tags.iter().filter(|tag| !remove.contains(tag) && !add.contains(tag));
+                record["tags"] = json!(kept.chain(&add).collect::<Vec<_>>());
+                Ok(record)
+            })
+            .await?;
         }
         Command::Associate { image, device_type } => {
             let image = image.resolve(&client).await?;
-            for device_type in device_types::resolve_all(&client, &device_type).await? {
-                let path = of_device_type(&client, &device_type.device_type_id)?;
-                let made = client.api.change(Change::post(path, serde_json::to_value(&image)?)).await;
-                if let Some(made) = made.map_err(|failure| failure.about(&device_type.name))? {
-                    let sentence = format!("{} is available to {}", called(&image), device_type.name);
-                    client.terminal.done_to_one(&made.body, &sentence);
-                }
-            }
+            associate(&client, &image, &device_types::resolve_all(&client, &device_type).await?).await?;
         }
         Command::Dissociate { image, device_type } => {
             let image = image.resolve(&client).await?;
-            for device_type in device_types::resolve_all(&client, &device_type).await? {
-                let path = of_device_type(&client, &device_type.device_type_id)?.to("types").to(image.r#type);
-                let path = path.to("versionNumbers").to(&image.version_number);
-                let gone = client.api.change(Change::delete(path)).await;
-                if gone.map_err(|failure| failure.about(&device_type.name))?.is_some() {
-                    let object = json!({ "deviceTypeId": device_type.device_type_id, "dissociated": true });
-                    let sentence = format!("{} is not available to {} any more", called(&image), device_type.name);
-                    client.terminal.done_to_one(&object, &sentence);
-                }
-            }
+            dissociate(&client, &image, &device_types::resolve_all(&client, &device_type).await?).await?;
         }
     }
     Ok(())
@@ -196,16 +186,99 @@ async fn show(client: &Client, image: &PoolImageOut) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The image that is meant, to be changed as it is now.
-async fn to_change(client: &Client, image: &ImageReference) -> Result<Tagged<PoolImageOut>, Failure> {
-    client.api.read_to_change(&path(client, &image.resolve(client).await?)?).await
+/// What makes an image available to a device type. The same again is refused, and so does no harm.
+///
+/// # Errors
+/// If no partner is named.
+pub fn association(client: &Client, image: &PoolImageOut, device_type: &str) -> Result<Change, Failure> {
+    let change = Change::post(of_device_type(client, device_type)?, serde_json::to_value(image)?);
+    Ok(change.once_done_refused_as("already_associated"))
 }
 
-async fn put(client: &Client, image: &Tagged<PoolImageOut>, record: Value) -> Result<(), Failure> {
-    let path = path(client, &image.value)?;
-    if client.api.change(Change::put(path.clone(), record).replacing(image.tag.clone())).await?.is_some() {
-        let now: PoolImageOut = client.api.read(&path).await?;
-        client.terminal.done(&serde_json::to_value(&now)?, &format!("changed {}", called(&now)));
+async fn associate(client: &Client, image: &PoolImageOut, device_types: &[DeviceTypeOut]) -> Result<(), Failure> {
+    let known = associations(client, image).await?;
+    let mut several = Several::new(client.terminal);
+    for device_type in device_types {
+        let mut object = named(device_type);
+        let already = format!("{} is available to {} already", called(image), device_type.name);
+        if let Some(known) = known.iter().find(|known| known.device_type_id == device_type.device_type_id) {
+            object["firmwareImageId"] = json!(known.firmware_image_id);
+            object["state"] = json!("already_associated");
+            several.done(object, &already);
+            continue;
+        }
+        let change = association(client, image, &device_type.device_type_id)?;
+        if client.api.effect() == Effect::DryRun {
+            foretell(client, &mut several, device_type, &change).await;
+            continue;
+        }
+        match client.api.change(change).await {
+            Ok(made) => {
+                object["state"] = json!("associated");
+                if let Some(id) = made.and_then(|made| made.body.get("id").cloned()) {
+                    object["firmwareImageId"] = id;
+                }
+                several.done(object, &format!("{} is available to {}", called(image), device_type.name));
+            }
+            // Somebody else was faster, to the same end.
+            Err(failure) if failure.code() == "already_associated" => {
+                object["state"] = json!("already_associated");
+                several.done(object, &already);
+            }
+            Err(failure) => several.failed(object, failure.about(&device_type.name)),
+        }
+    }
+    several.finish()
+}
+
+async fn dissociate(client: &Client, image: &PoolImageOut, device_types: &[DeviceTypeOut]) -> Result<(), Failure> {
+    let mut several = Several::new(client.terminal);
+    for device_type in device_types {
+        let mut object = named(device_type);
+        let path = of_device_type(client, &device_type.device_type_id)?.to("types").to(image.r#type);
+        let path = path.to("versionNumbers").to(&image.version_number);
+        let change = Change::delete(path.clone()).of_what_is_at(path);
+        if client.api.effect() == Effect::DryRun {
+            foretell(client, &mut several, device_type, &change).await;
+            continue;
+        }
+        match client.api.change(change).await {
+            Ok(_) => {
+                object["state"] = json!("dissociated");
+                let sentence = format!("{} is not available to {} any more", called(image), device_type.name);
+                several.done(object, &sentence);
+            }
+            Err(failure) => several.failed(object, failure.about(&device_type.name)),
+        }
+    }
+    several.finish()
+}
+
+/// Says what would be sent for one of several device types, or why the server would refuse it.
+async fn foretell(client: &Client, several: &mut Several, device_type: &DeviceTypeOut, change: &Change) {
+    match client.api.foresee(change).await {
+        Ok(()) => several.would(change),
+        Err(failure) => several.failed(named(device_type), failure.about(&device_type.name)),
+    }
+}
+
+fn named(device_type: &DeviceTypeOut) -> Value {
+    json!({ "deviceTypeId": device_type.device_type_id, "deviceTypeName": device_type.name })
+}
+
+/// Changes an image into what `next` makes of it, whatever others change at the same moment.
+async fn change(
+    client: &Client,
+    image: &PoolImageOut,
+    next: impl Fn(&PoolImageOut) -> Result<Value, Failure>,
+) -> Result<(), Failure> {
+    let path = path(client, image)?;
+    match client.api.replace(&path, |known| next(known).map(Some)).await? {
+        Replaced::Nothing => {}
+        Replaced::Now | Replaced::Before(_) => {
+            let now: PoolImageOut = client.api.read(&path).await?;
+            client.terminal.done(&serde_json::to_value(&now)?, &format!("changed {}", called(&now)));
+        }
     }
     Ok(())
 }

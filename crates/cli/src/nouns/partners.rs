@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::set;
 use crate::client::Client;
-use crate::client::api::{Change, Tagged};
+use crate::client::api::Change;
 use crate::client::paths::Path;
 use crate::duration;
 use crate::failure::Failure;
@@ -77,12 +77,15 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Edit { name, short_name, contact_email } => {
             let path = client.partner()?;
-            let Tagged { value: mut record, tag } = client.api.read_to_change(&path).await?;
-            set(&mut record, "name", name);
-            set(&mut record, "shortName", short_name);
-            set(&mut record, "contactEmail", contact_email);
-            if let Some(changed) = client.api.change(Change::put(path, record).replacing(tag)).await? {
-                client.terminal.done(&changed.body, "changed the partner");
+            let replaced = client.api.replace(&path, |known: &Value| {
+                let mut record = known.clone();
+                set(&mut record, "name", name.clone());
+                set(&mut record, "shortName", short_name.clone());
+                set(&mut record, "contactEmail", contact_email.clone());
+                Ok(Some(record))
+            });
+            if replaced.await?.is_effective() {
+                client.terminal.done(&client.api.get(&path).await?, "changed the partner");
             }
         }
         Command::Secret { overlap } => {

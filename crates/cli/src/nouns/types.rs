@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::client::api::{Change, Tagged};
+use crate::client::api::Change;
 use crate::client::paths::Path;
 use crate::failure::{Exit, Failure};
 use crate::terminal::table::Column;
@@ -79,7 +79,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             let types = client.api.read::<Vec<Value>>(&path).await?;
             client.terminal.list(&types, COLUMNS);
         }
-        Command::Show { r#type } => client.terminal.show(&one(&client, r#type).await?.value, FIELDS),
+        Command::Show { r#type } => client.terminal.show(&one(&client, r#type).await?, FIELDS),
         Command::Create { r#type, name, description, part } => {
             let body = json!({ "type": r#type, "name": name, "description": description, "part": part });
             if let Some(made) = client.api.change(Change::post(client.ota("types")?, body)).await? {
@@ -87,14 +87,15 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { r#type, name, description, part } => {
-            let Tagged { value: mut record, tag } = one(&client, r#type).await?;
-            super::set(&mut record, "name", name);
-            super::set(&mut record, "description", description);
-            super::set(&mut record, "part", part);
-            let change = Change::put(path(&client, r#type)?, record).replacing(tag);
-            if client.api.change(change).await?.is_some() {
-                let now = one(&client, r#type).await?;
-                client.terminal.done(&now.value, &format!("changed the firmware type {type}"));
+            let replaced = client.api.replace(&path(&client, r#type)?, |known: &Value| {
+                let mut record = known.clone();
+                super::set(&mut record, "name", name.clone());
+                super::set(&mut record, "description", description.clone());
+                super::set(&mut record, "part", part.clone());
+                Ok(Some(record))
+            });
+            if replaced.await.map_err(|failure| told(failure, r#type))?.is_effective() {
+                client.terminal.done(&one(&client, r#type).await?, &format!("changed the firmware type {type}"));
             }
         }
     }
@@ -118,12 +119,15 @@ fn path(client: &Client, number: u8) -> Result<Path, Failure> {
 }
 
 /// The type of this number; the server answers with a list of it alone.
-async fn one(client: &Client, number: u8) -> Result<Tagged<Value>, Failure> {
-    match client.api.read_to_change::<[Value; 1]>(&path(client, number)?).await {
-        Ok(Tagged { value: [record], tag }) => Ok(Tagged { value: record, tag }),
-        Err(failure) if failure.exit() == Exit::NotFound => {
-            Err(Failure::not_found("firmware type", &number.to_string()))
-        }
-        Err(failure) => Err(failure),
+async fn one(client: &Client, number: u8) -> Result<Value, Failure> {
+    let [record] = client.api.read(&path(client, number)?).await.map_err(|failure| told(failure, number))?;
+    Ok(record)
+}
+
+/// What is not found is the type.
+fn told(failure: Failure, number: u8) -> Failure {
+    match failure.exit() {
+        Exit::NotFound => Failure::not_found("firmware type", &number.to_string()),
+        _ => failure,
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ListOptions;
 use crate::client::Client;
-use crate::client::api::{Change, Limit, Tagged};
+use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::failure::Failure;
 use crate::terminal::Format;
@@ -106,10 +106,12 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Edit { user, may, may_not } => {
             let path = path(&client, &resolve(&client, &user).await?)?;
-            let Tagged { value: mut user, tag } = client.api.read_to_change::<Value>(&path).await?;
-            let body = json!({ "privileges": with(user["privileges"].take(), &may, &may_not) });
-            if let Some(changed) = client.api.change(Change::put(path, body).replacing(tag)).await? {
-                client.terminal.done(&changed.body, &format!("changed what {} may do", email(&user)));
+            let replaced = client.api.replace(&path, |known: &Value| {
+                Ok(Some(json!({ "privileges": with(known["privileges"].clone(), &may, &may_not) })))
+            });
+            if replaced.await?.is_effective() {
+                let user: Value = client.api.get(&path).await?;
+                client.terminal.done(&user, &format!("changed what {} may do", email(&user)));
             }
         }
         Command::Delete { user } => {

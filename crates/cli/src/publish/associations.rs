@@ -3,7 +3,6 @@
 use otaria_wire::partner::{AssociationOut, DeviceTypeOut, PoolImageOut};
 
 use crate::client::Client;
-use crate::client::api::Change;
 use crate::failure::Failure;
 use crate::nouns::images;
 
@@ -15,7 +14,8 @@ pub fn missing<'t>(
     wanted.iter().filter(|wanted| known.iter().all(|known| known.device_type_id != wanted.device_type_id))
 }
 
-/// Makes the image available to each of the device types, and returns all that it is for.
+/// Makes the image available to each of the device types, tells so of each for which it was not yet, and returns all that
+/// it is for.
 ///
 /// # Errors
 /// If the server refuses.
@@ -23,6 +23,7 @@ pub async fn complete(
     client: &Client,
     image: &PoolImageOut,
     device_types: &[DeviceTypeOut],
+    mut tell: impl FnMut(&DeviceTypeOut),
 ) -> Result<Vec<AssociationOut>, Failure> {
     let known = images::associations(client, image).await?;
     let missing: Vec<_> = missing(&known, device_types).collect();
@@ -30,17 +31,13 @@ pub async fn complete(
         return Ok(known);
     }
     for device_type in missing {
-        let body = serde_json::to_value(image)?;
-        match client
-            .api
-            .change(Change::post(images::of_device_type(client, &device_type.device_type_id)?, body))
-            .await
-        {
+        let change = images::association(client, image, &device_type.device_type_id)?;
+        match client.api.change(change).await {
             Err(failure) if failure.code() != "already_associated" => {
                 return Err(failure.about(&device_type.name));
             }
             // Somebody else was faster, to the same end.
-            Ok(_) | Err(_) => {}
+            Ok(_) | Err(_) => tell(device_type),
         }
     }
     images::associations(client, image).await

@@ -1,7 +1,7 @@
 //! The file that is published: what it is, and that it stays so.
 
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -34,22 +34,14 @@ impl LocalFile {
     }
 
     fn hash(path: PathBuf) -> Result<Self, Failure> {
-        let refused = |error: std::io::Error| unreadable(&path, &error);
+        let refused = |error: io::Error| unreadable(&path, &error);
         // A pipe would be waited for here, before anybody could say that it is no file.
         let is_what_it_must_be = std::fs::metadata(&path).map_err(refused)?;
         require_file(&path, &is_what_it_must_be)?;
-        let mut file = File::open(&path).map_err(refused)?;
+        let file = File::open(&path).map_err(refused)?;
         let before = file.metadata().map_err(refused)?;
-        let mut hasher = Sha256::new();
-        let mut piece = vec![0; PIECE];
-        loop {
-            match file.read(&mut piece).map_err(refused)? {
-                0 => break,
-                read => hasher.update(&piece[..read]),
-            }
-        }
-        let hashed =
-            Self { size: before.len(), digest: hasher.finalize().into(), modified: before.modified().ok(), path };
+        let digest = digest_of(file).map_err(refused)?;
+        let hashed = Self { size: before.len(), digest, modified: before.modified().ok(), path };
         hashed.require_unchanged()?;
         Ok(hashed)
     }
@@ -61,6 +53,17 @@ impl LocalFile {
     pub fn require_unchanged(&self) -> Result<(), Failure> {
         let now = std::fs::metadata(&self.path).map_err(|error| unreadable(&self.path, &error))?;
         if now.len() == self.size && now.modified().ok() == self.modified { Ok(()) } else { Err(self.changed()) }
+    }
+
+    /// That it has the bytes that were hashed, whatever its time says. It is read once more for that.
+    ///
+    /// # Errors
+    /// If it has not, or cannot be read.
+    pub async fn require_same_bytes(&self) -> Result<(), Failure> {
+        let path = self.path.clone();
+        let digest = tokio::task::spawn_blocking(move || File::open(path).and_then(digest_of)).await?;
+        let digest = digest.map_err(|error| unreadable(&self.path, &error))?;
+        if digest == self.digest { Ok(()) } else { Err(self.changed()) }
     }
 
     /// That it changed while it was read.
@@ -87,6 +90,17 @@ impl LocalFile {
     }
 }
 
+fn digest_of(mut file: File) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hasher.finalize().into()),
+            read => hasher.update(&piece[..read]),
+        }
+    }
+}
+
 fn require_file(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
     let refused = |why: &str| Err(Failure::usage(format!("{} {why}", path.display())));
     if metadata.is_dir() {
@@ -101,7 +115,7 @@ fn require_file(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::NotFound => Failure::not_found("file", &path.display().to_string()),
         _ => Failure::new(format!("{} cannot be read: {error}", path.display())),

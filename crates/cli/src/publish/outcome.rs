@@ -7,40 +7,62 @@ use serde_json::{Value, json};
 use super::file::LocalFile;
 use super::pushes::Pushed;
 use super::record::{FileOf, Settled, Status, Wanted, title};
-use super::targets::Device;
 use super::upload::Sent;
 use crate::client::waiting;
 use crate::failure::Failure;
+use crate::nouns::recipients::Recipient;
 use crate::terminal::{Format, Terminal, print};
 
-/// What came of a publication, from when the image stands. For programs it is said when it is dropped, whatever ended the
-/// command: all of it, an error on the way, Ctrl-C.
+/// What came of a publication, from when the image stands. Whatever ends the command then, all of it, an error on the way,
+/// Ctrl-C: it is said, for programs when this is dropped, and for people at the latest then.
 pub struct Outcome {
     terminal: Terminal,
     published: Value,
+    /// For which device types the image is, as far as that is known.
+    associations: Vec<Value>,
+    /// What people are still to be told of the image.
+    untold: Option<String>,
     pushes: Vec<Value>,
     /// The first thing that did not go as it was to.
     failure: Option<Failure>,
 }
 
 impl Outcome {
-    /// The image is there.
-    pub fn published(terminal: Terminal, settled: &Settled, file: &LocalFile, sent: Sent) -> Self {
+    /// The image is there; `known` are those that it was for before.
+    ///
+    /// # Errors
+    /// If that cannot be said as JSON.
+    pub fn published(
+        terminal: Terminal,
+        settled: &Settled,
+        file: &LocalFile,
+        sent: Sent,
+        known: &[AssociationOut],
+    ) -> Result<Self, Failure> {
         let published = json!({
             "status": settled.status, "image": settled.image, "sha256": file.sha256(), "uploaded": sent == Sent::All,
-            "associations": [],
         });
-        Self { terminal, published, pushes: Vec::new(), failure: None }
+        let associations = known.iter().map(serde_json::to_value).collect::<Result<_, _>>()?;
+        let untold = Some(format!("{} {}", settled.status.verb(), title(&settled.image)));
+        let mut outcome = Self { terminal, published, associations, untold, pushes: Vec::new(), failure: None };
+        settled.available_to.iter().for_each(|device_type| outcome.available_to(device_type));
+        Ok(outcome)
     }
 
-    /// It is where it is to be. For people, that is said at once.
-    pub fn available(&mut self, settled: &Settled, associations: &[AssociationOut]) {
-        self.published["associations"] = json!(associations);
-        self.line(&format!("{} {}{}", settled.status.verb(), title(&settled.image), for_whom(associations)));
+    /// It is available to this device type as well.
+    pub fn available_to(&mut self, device_type: &DeviceTypeOut) {
+        self.associations
+            .push(json!({ "deviceTypeId": device_type.device_type_id, "deviceTypeName": device_type.name }));
+    }
+
+    /// It is where it is to be, and this is all that it is for.
+    pub fn available(&mut self, associations: &[AssociationOut]) {
+        self.associations = associations.iter().map(|known| json!(known)).collect();
+        self.tell();
     }
 
     /// What came of a push.
-    pub fn pushed(&mut self, device: &Device, pushed: Pushed) {
+    pub fn pushed(&mut self, device: &Recipient, pushed: Pushed) {
         self.pushes.push(pushed.object(device));
         match pushed {
             Pushed::UnderWay(_) => self.line(&format!("pushed to {}", device.id)),
@@ -80,6 +102,14 @@ impl Outcome {
         }
     }
 
+    /// Tells people of the image, once.
+    fn tell(&mut self) {
+        if let Some(sentence) = self.untold.take() {
+            let names = self.associations.iter().filter_map(|known| known["deviceTypeName"].as_str());
+            self.line(&(sentence + &for_whom(names)));
+        }
+    }
+
     fn line(&self, line: &str) {
         if self.terminal.format() == Format::Human {
             print(line);
@@ -89,11 +119,13 @@ impl Outcome {
 
 impl Drop for Outcome {
     fn drop(&mut self) {
+        self.tell();
         // Something else ended the command, and is how it ends.
         if let Some(failure) = self.failure.take() {
             self.terminal.warn(failure.message());
         }
         if self.terminal.format() == Format::Json {
+            self.published["associations"] = std::mem::take(&mut self.associations).into();
             self.published["pushes"] = std::mem::take(&mut self.pushes).into();
             print(&format!("{:#}", self.published));
         }
@@ -107,7 +139,8 @@ pub fn recorded(image: &PoolImageOut, associations: &[AssociationOut]) -> Value 
 
 /// The same for people.
 pub fn recorded_sentence(image: &PoolImageOut, associations: &[AssociationOut]) -> String {
-    format!("{} {}{}", status(Some(image), Status::Recorded).verb(), title(image), for_whom(associations))
+    let names = associations.iter().map(|known| known.device_type_name.as_str());
+    format!("{} {}{}", status(Some(image), Status::Recorded).verb(), title(image), for_whom(names))
 }
 
 /// What a command ends with that may find its record complete, and otherwise brings it as far as `otherwise`.
@@ -126,13 +159,13 @@ pub struct Plan<'p> {
     pub file: Option<(&'p LocalFile, Sent)>,
     /// For which device types it would be from then on.
     pub missing: Vec<&'p DeviceTypeOut>,
-    pub devices: &'p [Device],
+    pub devices: &'p [Recipient],
 }
 
 impl Plan<'_> {
     /// Says it.
     pub fn print(&self, terminal: Terminal) {
-        let ids = |device: &Device| device.id.clone();
+        let ids = |device: &Recipient| device.id.clone();
         let object = json!({
             "dryRun": true, "status": self.status(), "image": self.record,
             "sha256": self.file.map(|(file, _)| file.sha256()),
@@ -167,7 +200,7 @@ impl Plan<'_> {
     }
 }
 
-fn for_whom(associations: &[AssociationOut]) -> String {
-    let names: Vec<_> = associations.iter().map(|known| known.device_type_name.as_str()).collect();
-    if names.is_empty() { String::new() } else { format!(", for {}", names.join(", ")) }
+fn for_whom<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names = names.collect::<Vec<_>>().join(", ");
+    if names.is_empty() { names } else { format!(", for {names}") }
 }

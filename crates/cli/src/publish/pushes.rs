@@ -3,10 +3,10 @@
 use otaria_wire::partner::{AssociationOut, PoolImageOut};
 use serde_json::{Value, json};
 
-use super::targets::Device;
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::nouns::pushes;
+use crate::nouns::recipients::Recipient;
 
 /// What came of a push to one device.
 #[derive(Debug)]
@@ -27,14 +27,14 @@ pub async fn push(
     client: &Client,
     image: &PoolImageOut,
     associations: &[AssociationOut],
-    device: &Device,
+    device: &Recipient,
 ) -> Result<Pushed, Failure> {
     let association = associations.iter().find(|known| known.device_type_id == device.device_type);
     let association = association.ok_or_else(|| {
         Failure::new(format!("{}: somebody else took the image away from its type meanwhile", device.id))
     })?;
     match pushes::start(client, association, &device.id).await {
-        Ok(id) => Ok(Pushed::UnderWay(id.unwrap_or_default())),
+        Ok(id) => Ok(Pushed::UnderWay(id)),
         Err(failure) if failure.code() == "already_installed" => Ok(Pushed::RunsIt),
         Err(failure) if failure.exit() == Exit::Ineligible => Ok(Pushed::Refused(
             failure.about(&format!("{} does not get {} {}", device.id, image.name, image.version)),
@@ -53,7 +53,7 @@ impl Pushed {
     }
 
     /// As a program reads it.
-    pub fn object(&self, device: &Device) -> Value {
+    pub fn object(&self, device: &Recipient) -> Value {
         match self {
             Self::UnderWay(id) => json!({ "deviceId": device.id, "pushId": id, "state": "offered" }),
             Self::RunsIt => json!({ "deviceId": device.id, "state": "already_installed" }),

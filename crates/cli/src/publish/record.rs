@@ -10,12 +10,9 @@ use serde_json::{Value, json};
 
 use super::file::LocalFile;
 use crate::client::Client;
-use crate::client::api::{Change, Tagged};
+use crate::client::api::{Change, Replaced};
 use crate::failure::{Exit, Failure};
 use crate::nouns::image_reference::path;
-
-/// How often a record is completed that others change at the same moment.
-const ATTEMPTS: u32 = 5;
 
 /// What is to be published, as whoever publishes it says.
 #[derive(Clone, Debug)]
@@ -87,6 +84,8 @@ pub struct Settled {
     pub image: PoolImageOut,
     /// Whether it had that before.
     pub status: Status,
+    /// The device types that it was made for, together with the record.
+    pub available_to: Vec<DeviceTypeOut>,
 }
 
 impl Settled {
@@ -185,15 +184,12 @@ fn require_same(wanted: &Wanted, recorded: &Recorded, found: &Value) -> Result<(
 
 /// A record, with the attribute that the server names only when it makes one.
 fn read(record: Value) -> Result<PoolImageOut, Failure> {
-    let mut image: PoolImageOut = serde_json::from_value(record)?;
-    image.version_attribute_id = FirmwareType::from_number(image.r#type).map(FirmwareType::version_attribute_id);
-    Ok(image)
+    Ok(with_attribute(serde_json::from_value(record)?))
 }
 
-/// A record as it is now: others may have changed it meanwhile.
-async fn again(client: &Client, image: &PoolImageOut) -> Result<Tagged<PoolImageOut>, Failure> {
-    let Tagged { value, tag } = client.api.read_to_change(&path(client, image)?).await?;
-    Ok(Tagged { value: read(value)?, tag })
+fn with_attribute(image: PoolImageOut) -> PoolImageOut {
+    let version_attribute_id = FirmwareType::from_number(image.r#type).map(FirmwareType::version_attribute_id);
+    PoolImageOut { version_attribute_id, ..image }
 }
 
 /// That an image of this firmware type can be made: whoever lacks the type should not upload first.
@@ -250,26 +246,26 @@ pub async fn settle(
     let image = match found {
         Some(image) => image,
         None => match make(client, wanted, url, device_types).await? {
-            Made::Now(image) => return Ok(Settled { image, status: Status::Published }),
+            Made::Now(image) => {
+                return Ok(Settled { image, status: Status::Published, available_to: device_types.to_vec() });
+            }
             Made::ByOthers(image) => image,
         },
     };
-    let mut attempt = 1;
-    loop {
-        let known = again(client, &image).await?;
-        require_no_other(&known.value, file)?;
-        if FileOf::record(&known.value) != FileOf::None {
-            return Ok(Settled { image: known.value, status: Status::AlreadyPublished });
+    let path = path(client, &image)?;
+    let replaced = client.api.replace(&path, |known: &PoolImageOut| {
+        require_no_other(known, file)?;
+        match FileOf::record(known) {
+            FileOf::None => completed(wanted, known, url).map(Some),
+            FileOf::Ours(_) | FileOf::Elsewhere => Ok(None),
         }
-        match complete(client, wanted, &known, url).await {
-            // Somebody else changed it at the same moment, or gave it a file: then that is judged.
-            Err(failure) if failure.code() == "precondition_failed" && attempt < ATTEMPTS => attempt += 1,
-            completed => break completed?,
-        }
-    }
-    let image = again(client, &image).await?.value;
+    });
+    let (image, status) = match replaced.await? {
+        Replaced::Before(image) => (with_attribute(image), Status::AlreadyPublished),
+        Replaced::Now | Replaced::Nothing => (read(client.api.get(&path).await?)?, Status::Published),
+    };
     require_no_other(&image, file)?;
-    Ok(Settled { image, status: Status::Published })
+    Ok(Settled { image, status, available_to: Vec::new() })
 }
 
 /// Who made a record.
@@ -295,18 +291,27 @@ pub async fn make(
         "type": wanted.r#type, "name": wanted.name, "version": wanted.version, "description": wanted.description,
         "tags": wanted.tags_of_new(), "url": url, "associations": { client.settings.partner()?: device_types },
     });
-    match client.api.change(Change::post(client.ota("pool")?, body)).await {
-        Ok(made) => Ok(Made::Now(read(made.map(|made| made.body).unwrap_or_default())?)),
-        Err(failure) if failure.code() == "firmware_image_exists" => {
-            find(client, wanted).await?.map(Made::ByOthers).ok_or(failure)
-        }
-        Err(failure) => Err(failure),
+    // A version is made once, however often that is asked for.
+    let change = Change::post(client.ota("pool")?, body).once_done_refused_as("firmware_image_exists");
+    let refused = match client.api.change(change).await {
+        Ok(Some(made)) if !made.body.is_null() => return Ok(Made::Now(read(made.body)?)),
+        Ok(_) => None,
+        Err(failure) if failure.code() == "firmware_image_exists" => Some(failure),
+        Err(failure) => return Err(failure),
+    };
+    let there = find(client, wanted).await?;
+    match (there, refused) {
+        // The answer was lost: what is there as it was to be is what was made.
+        (Some(image), None) if image.url == url => Ok(Made::Now(image)),
+        (Some(image), _) => Ok(Made::ByOthers(image)),
+        (None, Some(failure)) => Err(failure),
+        (None, None) => Err(Failure::not_found("record", &wanted.to_string())),
     }
 }
 
-/// Gives a record without a file the file's url, and what else is said of it now. Nothing is changed if it was meanwhile.
-async fn complete(client: &Client, wanted: &Wanted, known: &Tagged<PoolImageOut>, url: &str) -> Result<(), Failure> {
-    let mut next = known.value.clone();
+/// A record without a file, with the file's url and what else is said of it now.
+fn completed(wanted: &Wanted, known: &PoolImageOut, url: &str) -> Result<Value, Failure> {
+    let mut next = known.clone();
     url.clone_into(&mut next.url);
     if wanted.description.is_some() {
         next.description.clone_from(&wanted.description);
@@ -314,8 +319,7 @@ async fn complete(client: &Client, wanted: &Wanted, known: &Tagged<PoolImageOut>
     if !wanted.tags.is_empty() {
         next.tags.clone_from(&wanted.tags);
     }
-    let change = Change::put(path(client, &next)?, serde_json::to_value(&next)?);
-    client.api.change(change.replacing(known.tag.clone())).await.map(drop)
+    Ok(serde_json::to_value(&next)?)
 }
 
 #[cfg(test)]

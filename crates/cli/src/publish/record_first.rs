@@ -30,7 +30,7 @@ pub async fn run(client: &Client, wanted: Wanted, situation: Situation, out: &Pa
             Made::Now(image) | Made::ByOthers(image) => image,
         },
     };
-    let associations = associations::complete(client, &image, &targets.device_types).await?;
+    let associations = associations::complete(client, &image, &targets.device_types, |_| {}).await?;
     let sentence = outcome::recorded_sentence(&image, &associations);
     let is_standard_output = out.as_os_str() == "-";
     if !is_standard_output {

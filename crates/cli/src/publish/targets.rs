@@ -1,25 +1,12 @@
 //! Whom a publication is for: device types that can have it, and devices that get it at once.
 
-use otaria_core::VersionNumber;
 use otaria_core::eligibility::Refusal;
-use otaria_wire::partner::{AssociationOut, DeviceOut, DeviceTypeOut, DeviceVersionOut, PoolImageOut};
+use otaria_wire::partner::{AssociationOut, DeviceTypeOut, PoolImageOut};
 
-use crate::client::api::Limit;
-use crate::client::{Client, waiting};
+use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::nouns::device_types;
-
-/// How many pushes of a device are looked at, the newest first: of one firmware type few are open at once.
-const RECENT: usize = 100;
-
-/// A device, and of which type it is.
-#[derive(Clone, Debug)]
-pub struct Device {
-    pub id: String,
-    pub device_type: String,
-    /// What it runs, by firmware type.
-    versions: Vec<DeviceVersionOut>,
-}
+use crate::nouns::recipients::{Recipient, refused};
 
 /// Whom a publication is for.
 #[derive(Clone, Debug)]
@@ -27,7 +14,7 @@ pub struct Targets {
     /// The device types that are named.
     pub device_types: Vec<DeviceTypeOut>,
     /// The devices that it is pushed to.
-    pub devices: Vec<Device>,
+    pub devices: Vec<Recipient>,
 }
 
 impl Targets {
@@ -39,14 +26,7 @@ impl Targets {
         let device_types = device_types::resolve_all(client, names).await?;
         let mut found = Self { device_types, devices: Vec::new() };
         for given in devices {
-            let path = client.partner()?.to("devices").to(given);
-            let device = client.api.find(&path).await?.ok_or_else(|| Failure::not_found("device", given))?;
-            let device: DeviceOut = serde_json::from_value(device)?;
-            found.devices.push(Device {
-                id: device.device_id,
-                device_type: device.device_type_id,
-                versions: device.versions.unwrap_or_default(),
-            });
+            found.devices.push(Recipient::find(client, given).await?);
         }
         Ok(found)
     }
@@ -76,39 +56,20 @@ impl Targets {
     /// # Errors
     /// If one runs a newer version, or one is on its way to it.
     pub async fn require_none_newer(&self, client: &Client, image: &PoolImageOut) -> Result<(), Failure> {
-        let number: VersionNumber = image.version_number.parse()?;
-        let mut refused = None;
+        let mut first = None;
         for device in &self.devices {
-            let Some((code, refusal)) = device.newer_than(client, image, number).await? else { continue };
-            let failure = Failure::of(Exit::Ineligible, code, refusal);
-            let failure = failure.about(&format!("{} does not get {} {}", device.id, image.name, image.version));
-            match &refused {
-                None => refused = Some(failure),
+            let refusal = match device.refusal(client, image).await? {
+                // What it runs already is no failure.
+                None | Some(Refusal::AlreadyRuns(_)) => continue,
+                Some(refusal) => refusal,
+            };
+            let failure =
+                refused(refusal).about(&format!("{} does not get {} {}", device.id, image.name, image.version));
+            match &first {
+                None => first = Some(failure),
                 Some(_) => client.terminal.warn(failure.message()),
             }
         }
-        refused.map_or(Ok(()), Err)
-    }
-}
-
-impl Device {
-    /// Why the server would not push the image to it, by the code that it would say that with.
-    async fn newer_than(
-        &self,
-        client: &Client,
-        image: &PoolImageOut,
-        number: VersionNumber,
-    ) -> Result<Option<(&'static str, Refusal)>, Failure> {
-        let installed = self.versions.iter().find(|known| known.r#type == image.r#type);
-        let installed: Option<VersionNumber> = installed.map(|known| known.version_number.parse()).transpose()?;
-        if let Some(newer) = installed.filter(|installed| *installed > number) {
-            return Ok(Some(("newer_installed", Refusal::RunsNewer(newer))));
-        }
-        let pushes = client.ota("pushes")?.with("deviceId", &self.id).with("type", image.r#type);
-        let pushes = client.api.list(pushes, Limit::First(RECENT)).await?;
-        let under_way = pushes.iter().filter(|push| !waiting::has_ended(push));
-        let numbers = under_way.filter_map(|push| push["versionNumber"].as_str()?.parse::<VersionNumber>().ok());
-        let newer = numbers.filter(|under_way| *under_way > number).max();
-        Ok(newer.map(|newer| ("newer_under_way", Refusal::NewerUnderWay(newer))))
+        first.map_or(Ok(()), Err)
     }
 }

@@ -53,6 +53,9 @@ pub async fn into_repository(client: &Client, file: &LocalFile) -> Result<Stored
     let taken = upload(client, file).await;
     // Whatever went wrong with a file that was written to meanwhile, that is why.
     file.require_unchanged()?;
+    if taken.as_ref().is_err_and(|failure| failure.exit() == Exit::Usage) {
+        file.require_same_bytes().await?;
+    }
     for warning in taken?["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         client.terminal.warn(warning);
     }
@@ -76,7 +79,8 @@ pub async fn would_be_sent(client: &Client, file: &LocalFile) -> Result<Sent, Fa
 /// Moves what was uploaded under this digest; none if nothing was.
 async fn move_to_repository(client: &Client, file: &LocalFile) -> Result<Option<String>, Failure> {
     let path = client.ota("binaries")?.to("moveToRepository");
-    match client.api.change(Change::post(path, json!({ "value": file.sha256() }))).await {
+    let change = Change::post(path, json!({ "value": file.sha256() })).harmless_to_repeat();
+    match client.api.change(change).await {
         Ok(moved) => Ok(moved.and_then(|moved| moved.body["value"].as_str().map(str::to_owned))),
         Err(failure) if failure.exit() == Exit::NotFound => Ok(None),
         Err(failure) => Err(failure),

@@ -144,6 +144,20 @@ impl Service {
         Ok(())
     }
 
+    /// That a file is not too large, as far as its size is known.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn require_size(&self, size: Option<u64>) -> Result<(), Error> {
+        let most = self.settings.max_binary_bytes;
+        match size {
+            Some(size) if size > most => {
+                Err(Error::TooLarge(format!("The file is too large: at most {most} bytes are taken.")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Removes bytes that no row names; if that fails, the sweeper finds them.
     async fn discard(&self, location: &str) {
         if let Err(error) = self.repository.remove(location).await {
@@ -166,10 +180,7 @@ impl Service {
         loop {
             let chunk = next_within(&mut body, self.settings.idle).await?;
             if let Some(chunk) = &chunk {
-                if hasher.size + (piece.len() + chunk.len()) as u64 > self.settings.max_binary_bytes {
-                    let most = self.settings.max_binary_bytes;
-                    return Err(Error::TooLarge(format!("The file is too large: at most {most} bytes are taken.")));
-                }
+                self.require_size(Some(hasher.size + (piece.len() + chunk.len()) as u64))?;
                 piece.extend_from_slice(chunk);
             }
             if piece.len() >= PIECE || (chunk.is_none() && !piece.is_empty()) {
@@ -195,7 +206,7 @@ impl Service {
         sha256: Sha256,
     ) -> Result<String, Error> {
         let uploaded = binaries::uploaded(&mut self.store.read().await?, &scope, sha256).await?;
-        let uploaded = uploaded.ok_or_else(no_upload)?;
+        let uploaded = uploaded.ok_or_else(|| self.no_upload())?;
         if !self.repository.holds(&uploaded.location, uploaded.digests.size).await? {
             return Err(Error::NotFound("The bytes of this file are lost here: upload it again.".to_owned()));
         }
@@ -210,7 +221,14 @@ impl Service {
                 Ok::<_, Error>(moved)
             })
         });
-        if moved.await? { Ok(self.binary_url(scope.partner_id(), sha256)) } else { Err(no_upload()) }
+        if moved.await? { Ok(self.binary_url(scope.partner_id(), sha256)) } else { Err(self.no_upload()) }
+    }
+
+    fn no_upload(&self) -> Error {
+        let seconds = self.settings.temporary_binary.as_secs();
+        Error::NotFound(format!(
+            "There is no such uploaded file here: upload it, then move it within {seconds} seconds."
+        ))
     }
 
     /// The bytes of a binary from `start` to before `end`.
@@ -241,10 +259,6 @@ impl Service {
         let found = binaries::in_repository(&mut self.store.read().await?, scope, sha256).await?;
         found.ok_or_else(|| Error::not_found("binary in the repository"))
     }
-}
-
-fn no_upload() -> Error {
-    Error::NotFound("There is no such uploaded file here: upload it, then move it within a day.".to_owned())
 }
 
 /// The bytes of a binary, on their way out.

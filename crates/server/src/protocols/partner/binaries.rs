@@ -1,9 +1,11 @@
 //! `/v1/ota/partners/{partnerId}/binaries`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -27,12 +29,16 @@ use crate::protocols::transfer;
 use crate::service::Service;
 use crate::telemetry;
 
+/// How long the rest of a refused upload is taken and thrown away.
+const HEARD_OUT: Duration = Duration::from_secs(2);
+
 pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(upload)).routes(routes!(move_to_repository)).routes(routes!(get))
 }
 
-/// Uploads a file to a temporary location, and returns its SHA-256. What is not moved to the repository within a
-/// day is forgotten.
+/// Uploads a file to a temporary location, and returns its SHA-256. What is not moved to the repository is forgotten
+/// after the time that `temporary_binary_seconds` sets, a day by default. A file that announces a Content-Length larger
+/// than `max_binary_bytes` is refused before its bytes come.
 #[utoipa::path(
     post, path = "/v1/ota/partners/{partnerId}/binaries", tag = "Firmware pool", operation_id = "uploadBinary",
     params(
@@ -46,6 +52,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
     ), description = "The bytes, or a form whose first file is taken"),
     responses(
         (status = 200, description = "The file's SHA-256 in hexadecimal", body = UploadedOut),
+        (status = 413, description = "The file is larger than the server takes"),
         (status = 415, description = "Neither application/octet-stream nor multipart/form-data"),
     ),
 )]
@@ -86,10 +93,32 @@ async fn upload_bytes(
 ) -> Result<KeptBinary, Refusal> {
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
+    if let Err(refused) = service.require_size(announced_size(request.headers())) {
+        hear_out(request);
+        return Err(refused.into());
+    }
     let body = request.into_body().into_data_stream().map(|chunk| counted(chunk.map_err(|_| cut_off())));
     let received = service.receive_binary(body, expected).await?;
     made_by.still_may().await?;
     Ok(service.keep_binary(scope, actor, received, file_name).await?)
+}
+
+/// How many bytes are announced; none if that is not said.
+fn announced_size(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Takes what still comes of a request that is refused, for a while: whoever is still sending would otherwise find the
+/// connection cut before they read why. Whoever waits for `100 Continue` sends nothing.
+fn hear_out(request: Request) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let mut rest = request.into_body().into_data_stream();
+    tokio::spawn(async move {
+        let heard = async { while let Some(Ok(_)) = rest.next().await {} };
+        drop(tokio::time::timeout(HEARD_OUT, heard).await);
+    });
 }
 
 async fn upload_form(
