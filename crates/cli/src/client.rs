@@ -5,6 +5,7 @@ pub mod connection;
 pub mod credentials;
 mod options;
 pub mod paths;
+pub mod rights;
 mod session;
 pub mod settings;
 mod user_folder;

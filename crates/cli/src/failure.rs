@@ -24,7 +24,7 @@ pub enum Exit {
     PushFailed = 7,
     /// What was waited for did not happen in time.
     TimedOut = 8,
-    /// Somebody pressed Ctrl-C.
+    /// It was told to end before it was done: Ctrl-C, SIGTERM or SIGHUP.
     Interrupted = 130,
 }
 
@@ -76,7 +76,7 @@ impl Failure {
         Self::of(Exit::NotFound, "not_found", format!("there is no {what} {name:?}"))
     }
 
-    /// Somebody pressed Ctrl-C.
+    /// It was told to end before it was done: Ctrl-C, SIGTERM or SIGHUP.
     pub fn interrupted() -> Self {
         Self::of(Exit::Interrupted, "interrupted", "interrupted")
     }

@@ -8,11 +8,13 @@ mod completion;
 mod doctor;
 mod duration;
 mod failure;
+mod nearest;
 mod nouns;
 mod publish;
 #[cfg(feature = "server")]
 mod server;
 mod sign_in;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;
@@ -145,32 +147,14 @@ where
     interruptible(work(Client::of(options, Profile::Exists)?)).await
 }
 
-/// Runs until Ctrl-C. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
+/// Runs until it is interrupted. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
 async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         done = work => done,
-        () = told_to_stop() => {
+        () = signals::command_is_interrupted() => {
             client::settled().await;
             Err(Failure::interrupted())
         }
-    }
-}
-
-/// Ends at Ctrl-C, and at what a terminal that is closed or a runner that cancels a job sends.
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let told = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
-            // What cannot be listened to ends the process as it always does.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = told(SignalKind::interrupt()) => {}
-        () = told(SignalKind::terminate()) => {}
-        () = told(SignalKind::hangup()) => {}
     }
 }
 

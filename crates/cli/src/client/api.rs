@@ -10,8 +10,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::connection::answers::{body_of, expect_success};
+use super::connection::answers::body_of;
 use super::connection::heartbeat::{Heartbeat, Unanswered, as_long_as_it_beats};
+use super::connection::refusals::expect_success;
 use super::connection::{Connection, Repeat};
 use super::options::Effect;
 use super::paths::Path;

@@ -2,7 +2,8 @@
 
 pub mod answers;
 pub mod heartbeat;
-mod refusals;
+pub mod refusals;
+mod unreachable;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,9 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
-use self::answers::{body_of, expect_success};
+use self::answers::body_of;
 use self::heartbeat::{STANDSTILL, Unanswered};
-use self::refusals::unreachable;
+use self::refusals::expect_success;
+use self::unreachable::unreachable;
 use crate::client::credentials::SignIn;
 use crate::client::paths::Path;
 use crate::client::settings::Settings;

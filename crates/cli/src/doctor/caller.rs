@@ -1,20 +1,10 @@
 //! Who is signed in, and what they may do with the partner.
 
-use serde_json::Value;
-
 use super::findings::{Finding, Findings};
 use crate::client::Client;
 use crate::client::paths::Path;
+use crate::client::rights::{Rights, rights};
 use crate::client::settings::Credential;
-use crate::failure::Failure;
-
-/// What somebody may do, as far as it matters here.
-pub enum Rights {
-    /// Publish and push, and all that goes with it.
-    Publish,
-    /// Look alone.
-    Look,
-}
 
 /// Whether the caller is known, and may publish; what they may do with the partner, as far as that shows.
 pub async fn examine(client: &Client, findings: &mut Findings) -> Option<Rights> {
@@ -81,24 +71,4 @@ async fn look(client: &Client) -> Result<String, Finding> {
         _ => Finding::failure("partner", &failure),
     })?;
     Ok(partner["name"].as_str().unwrap_or_default().to_owned())
-}
-
-/// What the caller may do. A client is no person, and may do everything.
-///
-/// # Errors
-/// If the server cannot be reached, or refuses.
-pub async fn rights(client: &Client) -> Result<Rights, Failure> {
-    let me = match client.api.get(&Path::of(["v1", "users", "me"])).await {
-        Ok(me) => me,
-        Err(failure) if failure.code() == "forbidden" => return Ok(Rights::Publish),
-        Err(failure) => return Err(failure),
-    };
-    let access = me["partnerAccess"].as_array().into_iter().flatten();
-    let chosen = client.settings.partner().unwrap_or_default();
-    let is_chosen = |access: &&Value| {
-        access["partner"]["partnerId"].as_str().is_some_and(|partner| partner.eq_ignore_ascii_case(chosen))
-    };
-    let mut privileges = access.filter(is_chosen).map(|access| &access["privileges"]);
-    let may = |privileges: &Value| privileges["owner"] == true || privileges["manageDeviceProfiles"] == true;
-    Ok(if privileges.any(may) { Rights::Publish } else { Rights::Look })
 }

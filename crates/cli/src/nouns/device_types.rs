@@ -7,12 +7,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use otaria_wire::partner::DeviceTypeOut;
 use serde_json::{Value, json};
 
-use super::{ListOptions, YesOrNo, nearest, set};
+use super::{ListOptions, YesOrNo, set};
 use crate::client::Client;
 use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::duration;
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 use crate::terminal::table::Column;
 
 const COLUMNS: &[Column] = &[

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::terminal::{Format, Terminal, print};
 
 /// What came of a publication, from when the image stands. For programs it is said when it is dropped, whatever ended the
-/// command: all of it, an error on the way, Ctrl-C.
+/// command: all of it, an error on the way, a signal.
 pub struct Outcome {
     terminal: Terminal,
     published: Value,

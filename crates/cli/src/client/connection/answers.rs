@@ -3,16 +3,11 @@
 use reqwest::Response;
 use serde_json::Value;
 
-use super::refusals::{refusal, unreachable};
+use super::unreachable::unreachable;
 use crate::failure::Failure;
 
 /// The longest answer that is read as JSON, in bytes; a page of a thousand records is far from it.
 const LONGEST: usize = 64 << 20;
-
-/// A success, or why not.
-pub async fn expect_success(response: Response) -> Result<Response, Failure> {
-    if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
-}
 
 /// The JSON of an answer; null if it has none.
 pub async fn body_of(response: Response) -> Result<Value, Failure> {

@@ -13,6 +13,7 @@ use crate::client::credentials::SignIn;
 use crate::client::options::ClientOptions;
 use crate::client::user_folder::user_folder;
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 
 /// The file in the repository.
 const REPOSITORY_FILE: &str = "otaria.toml";
@@ -220,7 +221,7 @@ impl UserFile {
     pub fn unknown_profile(&self, name: &str, signed_in: &[String]) -> Failure {
         let known = self.profiles.keys().chain(signed_in).map(String::as_str);
         let failure = Failure::of(Exit::Usage, "usage", format!("there is no profile {name:?}"));
-        match crate::nouns::nearest::of(name, known) {
+        match nearest::of(name, known) {
             Some(nearest) => failure.with_remedy(format!("did you mean {nearest:?}?")),
             None => failure.with_remedy(format!("make it with `otaria login --profile {name} --url URL`")),
         }
