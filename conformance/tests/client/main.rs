@@ -15,6 +15,7 @@ mod lamp;
 mod partners;
 mod publish;
 mod pushes;
+mod secrets;
 mod sign_in;
 mod types;
 mod usage;

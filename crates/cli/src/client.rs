@@ -3,6 +3,7 @@
 pub mod api;
 pub mod connection;
 pub mod credentials;
+mod hidden;
 mod options;
 pub mod paths;
 pub mod rights;

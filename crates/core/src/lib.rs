@@ -17,6 +17,7 @@ pub mod page;
 pub mod policy;
 pub mod push;
 pub mod rights;
+pub mod secrets;
 pub mod size;
 pub mod time;
 pub mod unreadable;

@@ -10,15 +10,16 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::connection::answers::body_of;
+use super::connection::answers::{body_of, read};
 use super::connection::heartbeat::{Heartbeat, Unanswered, as_long_as_it_beats};
 use super::connection::refusals::expect_success;
 use super::connection::{Connection, Repeat};
+use super::hidden::without_secrets;
 use super::options::Effect;
 use super::paths::Path;
 use super::session::Session;
 use crate::failure::Failure;
-use crate::terminal::{Format, Terminal, print};
+use crate::terminal::{Format, Terminal, print, print_json_line};
 
 pub use self::pages::Limit;
 
@@ -122,7 +123,7 @@ impl Api {
     /// # Errors
     /// If the server cannot be reached, refuses, or answers something else.
     pub async fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<T, Failure> {
-        Ok(serde_json::from_value(self.get(path).await?)?)
+        read(self.send(Method::GET, path, |request| request).await?).await
     }
 
     /// Reads something that is then to be changed as it is.
@@ -132,7 +133,7 @@ impl Api {
     pub async fn read_to_change<T: DeserializeOwned>(&self, path: &Path) -> Result<Tagged<T>, Failure> {
         let response = self.send(Method::GET, path, |request| request).await?;
         let tag = response.headers().get(header::ETAG).cloned();
-        Ok(Tagged { value: serde_json::from_value(body_of(response).await?)?, tag })
+        Ok(Tagged { value: read(response).await?, tag })
     }
 
     /// Reads something, if it is there.
@@ -246,7 +247,7 @@ impl Api {
             (Format::Json, body) => {
                 let would =
                     json!({ "dryRun": true, "method": method.as_str(), "path": path.to_string(), "body": body });
-                print(&would.to_string());
+                print_json_line(&would);
             }
             (Format::Human, None) => print(&format!("would send {method} {path}")),
             (Format::Human, Some(body)) => print(&format!("would send {method} {path} {body}")),
@@ -257,38 +258,5 @@ impl Api {
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("url", &self.connection.url().as_str()).finish_non_exhaustive()
-    }
-}
-
-/// A body as it may be shown.
-fn without_secrets(body: &Value) -> Value {
-    match body {
-        Value::Object(fields) => {
-            let shown = fields.iter().map(|(name, value)| {
-                let shown = if is_secret(name) { json!("…") } else { without_secrets(value) };
-                (name.clone(), shown)
-            });
-            Value::Object(shown.collect())
-        }
-        Value::Array(values) => values.iter().map(without_secrets).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => body.clone(),
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["password", "secret", "token"].iter().any(|secret| name.contains(secret))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_shown_has_no_secret_however_deep_it_is() {
-        let body =
-            json!({ "name": "a", "clientSecret": { "is": "x" }, "users": [{ "Password": "x", "tags": ["token"] }] });
-        let shown = json!({ "name": "a", "clientSecret": "…", "users": [{ "Password": "…", "tags": ["token"] }] });
-        assert_eq!(without_secrets(&body), shown);
     }
 }

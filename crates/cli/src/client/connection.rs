@@ -3,7 +3,7 @@
 pub mod answers;
 pub mod heartbeat;
 pub mod refusals;
-mod unreachable;
+pub mod unreachable;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
-use self::answers::body_of;
+use self::answers::read;
 use self::heartbeat::{STANDSTILL, Unanswered};
 use self::refusals::expect_success;
 use self::unreachable::unreachable;
@@ -116,6 +116,9 @@ impl Connection {
                 Ok(response) => return Ok(response),
                 Err(Unanswered::Lost(error)) if !is_last && (error.is_connect() || repeat == Repeat::Harmless) => {
                     let failure = unreachable(&self.url, &error);
+                    if !failure.is_retryable() {
+                        return Err(failure);
+                    }
                     self.terminal.say(&format!("{}: trying again", failure.message()));
                 }
                 Err(Unanswered::Lost(error)) => return Err(unreachable(&self.url, &error)),
@@ -146,7 +149,7 @@ impl Connection {
             let request = self.http.post(url.clone()).basic_auth(client_id, Some(client_secret));
             request.form(grant).send().err_into()
         });
-        Ok(serde_json::from_value(body_of(expect_success(response.await?).await?).await?)?)
+        read(expect_success(response.await?).await?).await
     }
 
     /// Reads something with a token that nothing keeps yet.
@@ -156,7 +159,7 @@ impl Connection {
     pub async fn read_with_token<T: DeserializeOwned>(&self, path: &Path, token: &str) -> Result<T, Failure> {
         let get = || self.http.get(path.at(&self.url)).bearer_auth(token).send().err_into();
         let response = self.patiently(Repeat::Harmless, get);
-        Ok(serde_json::from_value(body_of(expect_success(response.await?).await?).await?)?)
+        read(expect_success(response.await?).await?).await
     }
 
     /// Ends a sign-in (RFC 7009), with every token that came of it.

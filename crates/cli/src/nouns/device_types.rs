@@ -81,7 +81,7 @@ pub struct Policy {
     #[arg(long, value_name = "WHAT")]
     success_on: Option<SuccessOn>,
     /// How long the device has until it runs the version, with `--success-on version`, such as 90s, 30m or 2h
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration::parse)]
     version_within: Option<Duration>,
     /// When devices may be updated: JSON, or a file with it, such as {"windows": [{"opens": "02:00", "minutes": 120}]}; empty
     /// for always

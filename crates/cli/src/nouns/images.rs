@@ -118,6 +118,9 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             put(&client, &image, record).await?;
         }
         Command::Tag { image, add, remove } => {
+            if let Some(both) = add.iter().find(|tag| remove.contains(tag)) {
+                return Err(Failure::usage(format!("the tag {both:?} is to be added and removed: which?")));
+            }
             let image = to_change(&client, &image).await?;
             let before = &image.value;
             // The same again is no failure, and a name that was mistyped shows.

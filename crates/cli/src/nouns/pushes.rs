@@ -9,7 +9,7 @@ use otaria_wire::partner::{AssociationOut, PoolImageOut};
 use serde_json::{Value, json};
 
 use super::image_reference::ImageReference;
-use super::{ListOptions, images};
+use super::{ListOptions, devices, images};
 use crate::client::Client;
 use crate::client::api::Change;
 use crate::client::waiting::{self, Changes};
@@ -84,7 +84,7 @@ pub enum Command {
         #[arg(required = true)]
         push: Vec<String>,
         /// How long to wait, such as 90s, 30m or 2h; until they have ended, if that is not said
-        #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration::parse)]
         timeout: Option<Duration>,
     },
 }
@@ -151,7 +151,7 @@ async fn meant_for<'a>(
     device: &str,
 ) -> Result<&'a AssociationOut, Failure> {
     let found = client.api.find(&client.partner()?.to("devices").to(device)).await?;
-    let found = found.ok_or_else(|| Failure::not_found("device", device))?;
+    let Some(found) = found else { return Err(devices::not_found(client, device).await) };
     let device_type = found["deviceTypeId"].as_str().unwrap_or_default();
     let association = associations.iter().find(|known| known.device_type_id == device_type);
     association.ok_or_else(|| {

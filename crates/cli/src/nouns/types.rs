@@ -119,5 +119,8 @@ fn path(client: &Client, number: u8) -> Result<Path, Failure> {
 async fn one(client: &Client, number: u8) -> Result<Value, Failure> {
     let found = client.api.find(&path(client, number)?).await?;
     let found = found.as_ref().and_then(|found| found.get(0)).cloned();
-    found.ok_or_else(|| Failure::not_found("firmware type", &number.to_string()))
+    found.ok_or_else(|| {
+        Failure::not_found("firmware type", &number.to_string())
+            .with_remedy("`otaria type list --platform` shows those that there are")
+    })
 }

@@ -11,7 +11,7 @@ use super::targets::Device;
 use super::upload::Sent;
 use crate::client::waiting;
 use crate::failure::Failure;
-use crate::terminal::{Format, Terminal, print};
+use crate::terminal::{Format, Terminal, print_json};
 
 /// What came of a publication, from when the image stands. For programs it is said when it is dropped, whatever ended the
 /// command: all of it, an error on the way, a signal.
@@ -36,15 +36,15 @@ impl Outcome {
     /// It is where it is to be. For people, that is said at once.
     pub fn available(&mut self, settled: &Settled, associations: &[AssociationOut]) {
         self.published["associations"] = json!(associations);
-        self.line(&format!("{} {}{}", settled.status.verb(), title(&settled.image), for_whom(associations)));
+        self.terminal.tell(&format!("{} {}{}", settled.status.verb(), title(&settled.image), for_whom(associations)));
     }
 
     /// What came of a push.
     pub fn pushed(&mut self, device: &Device, pushed: Pushed) {
         self.pushes.push(pushed.object(device));
         match pushed {
-            Pushed::UnderWay(_) => self.line(&format!("pushed to {}", device.id)),
-            Pushed::RunsIt => self.line(&format!("{} runs it already", device.id)),
+            Pushed::UnderWay(_) => self.terminal.tell(&format!("pushed to {}", device.id)),
+            Pushed::RunsIt => self.terminal.tell(&format!("{} runs it already", device.id)),
             Pushed::Refused(failure) => self.failed(failure),
         }
     }
@@ -56,7 +56,7 @@ impl Outcome {
                 known["state"] = push["state"].clone();
             }
             if push["state"] == "succeeded" {
-                self.line(&format!("{} runs it", push["deviceId"].as_str().unwrap_or_default()));
+                self.terminal.tell(&format!("{} runs it", push["deviceId"].as_str().unwrap_or_default()));
             }
         }
         if let Err(failure) = waiting::verdict(pushes) {
@@ -79,12 +79,6 @@ impl Outcome {
             self.terminal.warn(failure.message());
         }
     }
-
-    fn line(&self, line: &str) {
-        if self.terminal.format() == Format::Human {
-            print(line);
-        }
-    }
 }
 
 impl Drop for Outcome {
@@ -95,7 +89,7 @@ impl Drop for Outcome {
         }
         if self.terminal.format() == Format::Json {
             self.published["pushes"] = std::mem::take(&mut self.pushes).into();
-            print(&format!("{:#}", self.published));
+            print_json(&self.published);
         }
     }
 }

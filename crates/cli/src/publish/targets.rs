@@ -7,7 +7,7 @@ use otaria_wire::partner::{AssociationOut, DeviceOut, DeviceTypeOut, DeviceVersi
 use crate::client::api::Limit;
 use crate::client::{Client, waiting};
 use crate::failure::{Exit, Failure};
-use crate::nouns::device_types;
+use crate::nouns::{device_types, devices};
 
 /// How many pushes of a device are looked at, the newest first: of one firmware type few are open at once.
 const RECENT: usize = 100;
@@ -40,7 +40,9 @@ impl Targets {
         let mut found = Self { device_types, devices: Vec::new() };
         for given in devices {
             let path = client.partner()?.to("devices").to(given);
-            let device = client.api.find(&path).await?.ok_or_else(|| Failure::not_found("device", given))?;
+            let Some(device) = client.api.find(&path).await? else {
+                return Err(devices::not_found(client, given).await);
+            };
             let device: DeviceOut = serde_json::from_value(device)?;
             found.devices.push(Device {
                 id: device.device_id,

@@ -8,13 +8,13 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use otaria_core::secrets::issued_at_start;
 use otaria_core::unreadable::{EXCERPT, Outcome, excerpt};
 use otaria_store::unreadable::Unreadable;
 use otaria_wire::ddi::Repairs;
 use percent_encoding::percent_decode_str;
 
 use crate::access::device::SentBy;
-use crate::credentials::secrets::issued_at_start;
 
 /// How much of what is no body is kept, in characters.
 const LENGTH: usize = 500;
