@@ -169,7 +169,7 @@ async fn push(
 ) -> Result<(), Failure> {
     let started = match start(client, association, device).await {
         Err(failure) if failure.code() == "already_installed" => {
-            client.terminal.event(
+            client.terminal.done_to_one(
                 &json!({ "deviceId": device, "state": "already_installed" }),
                 &format!("{device} runs it already"),
             );
@@ -179,7 +179,9 @@ async fn push(
     };
     if let Some(id) = started {
         let object = json!({ "deviceId": device, "pushId": id });
-        client.terminal.event(&object, &format!("{} is on its way to {device}: push {id}", images::called(image)));
+        client
+            .terminal
+            .done_to_one(&object, &format!("{} is on its way to {device}: push {id}", images::called(image)));
     }
     Ok(())
 }
