@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use otaria_conformance::authority::{Authority, Pair};
 use otaria_conformance::{Engine, Server};
-use rcgen::{CertificateParams, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, date_time_ymd};
 use rstest::rstest;
 
 use crate::world::{World, prints};
@@ -65,9 +65,17 @@ async fn found(pair: &Pair, trusted: &Authority) -> String {
     let (certificate, key) = (file("server.pem", &pair.certificate), file("key.pem", &pair.key));
     let settings = [("OTARIA_TLS_CERTIFICATE", certificate.as_str()), ("OTARIA_TLS_KEY", key.as_str())];
     let world = World::beside(Server::start_with(Engine::Sqlite, &settings).await);
-    let mut doctor = world.command(&["doctor"]);
-    let output = doctor.env("OTARIA_CA_FILE", file("ca.pem", &trusted.pem())).output().unwrap();
-    prints(&output)
+    let command = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.env("OTARIA_CA_FILE", file("ca.pem", &trusted.pem())).output().unwrap()
+    };
+    // Every other command says the same, once: the same again ends the same.
+    let list = command(&["type", "list", "--json"]);
+    if !list.status.success() {
+        let error: serde_json::Value = serde_json::from_slice(&list.stderr).unwrap_or_default();
+        assert_eq!((&error["code"], &error["retryable"]), (&"untrusted".into(), &false.into()), "{}", prints(&list));
+    }
+    prints(&command(&["doctor"]))
 }
 
 fn certified(authority: &Authority, change: impl FnOnce(&mut CertificateParams)) -> Pair {
@@ -86,6 +94,7 @@ async fn what_is_wrong_with_a_certificate_is_found() {
         (certified(&ours, |params| params.not_after = date_time_ymd(2020, 1, 1)), &ours, "has expired"),
         (certified(&ours, |params| params.not_before = date_time_ymd(2200, 1, 1)), &ours, "is not valid yet"),
         (certified(&ours, |params| params.subject_alt_names.clear()), &ours, "is not for 127.0.0.1"),
+        (certified(&ours, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)), &ours, "(CA:TRUE"),
         (ours.server(), &ours, "ok   partner: Acme"),
     ] {
         let found = found(&pair, trusted).await;
@@ -141,5 +150,28 @@ async fn a_public_url_that_leads_elsewhere_is_found() {
         let world = World::beside(Server::start_with(Engine::Sqlite, &settings).await);
         let found = prints(&world.command(&["doctor"]).output().unwrap());
         assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn what_answers_something_else_is_no_server_of_ours_for_every_command() {
+    let world = World::start(Engine::Sqlite).await;
+    std::fs::write(world.folder.path().join("app.bin"), "light").unwrap();
+    for answer in [
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 13\r\n\r\n<html></html>",
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 11\r\n\r\n{\"value\":5}",
+    ] {
+        let url = somebody(answer);
+        // By a token, and by a client that has none yet.
+        for line in [
+            "otaria publish app.bin --type 5 --name app --version 1",
+            "OTARIA_TOKEN=one otaria type list",
+            "OTARIA_TOKEN=one otaria image list",
+        ] {
+            let output = world.shell(line).env("OTARIA_URL", &url).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{line}: {}", prints(&output));
+            assert!(prints(&output).contains("something else than an Otaria server would"), "{}", prints(&output));
+            assert!(prints(&output).contains("is this the URL"), "{}", prints(&output));
+        }
     }
 }

@@ -18,6 +18,7 @@ mod partners;
 mod publish;
 mod pushes;
 mod repeats;
+mod secrets;
 mod sign_in;
 mod types;
 mod usage;

@@ -27,7 +27,16 @@ struct Watching {
 
 impl Watching {
     fn of(world: &World, push: &str) -> Self {
-        let mut command = world.shell(&format!("exec otaria push watch {push}"));
+        Self::line(world, &format!("exec otaria push watch {push}"))
+    }
+
+    /// What somebody started who does not mind that their terminal is closed.
+    fn by_nohup(world: &World, push: &str) -> Self {
+        Self::line(world, &format!("trap '' HUP INT; exec otaria push watch {push}"))
+    }
+
+    fn line(world: &World, line: &str) -> Self {
+        let mut command = world.shell(line);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { process, lines }
@@ -170,6 +179,22 @@ async fn whoever_interrupts_a_watch_leaves_the_push_as_it_is() {
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert_eq!(watching.ends(), (Vec::new(), Some(130)));
     lamp.succeeds().await;
+}
+
+#[tokio::test]
+async fn a_signal_that_was_ignored_at_the_start_stays_so() {
+    let world = World::start(Engine::Sqlite).await;
+    let lamp = Lamp::make(&world, "lamp-1").await;
+    lamp.publish("1.0").await;
+    let mut watching = Watching::by_nohup(&world, &push(&world, "1.0", "lamp-1")[0]);
+    watching.says("lamp-1 1.0 offered");
+    let id = watching.process.id().to_string();
+    for signal in ["-HUP", "-INT"] {
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+    lamp.succeeds().await;
+    let (lines, code) = watching.ends();
+    assert_eq!(code, Some(0), "{lines:?}");
 }
 
 #[rstest]

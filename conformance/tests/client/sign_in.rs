@@ -454,7 +454,7 @@ async fn secrets_come_from_files_and_standard_input_and_flags_are_warned_about()
     let twice = command(&[]).env("OTARIA_TOKEN_FILE", &file).env("OTARIA_TOKEN", &token).output().unwrap();
     let empty = given(command(&["--token-stdin"]), "");
     for (refused, why) in [
-        (missing, "OTARIA_TOKEN_FILE: /nowhere"),
+        (missing, "OTARIA_TOKEN_FILE names a file that cannot be read"),
         (twice, "both OTARIA_TOKEN and OTARIA_TOKEN_FILE are set"),
         (empty, "standard input is empty"),
         (broken, "OTARIA_TOKEN holds no token"),
@@ -509,4 +509,40 @@ async fn a_flag_over_the_environment_over_the_repository_over_the_profile_over_t
             );
         }
     }
+}
+
+#[tokio::test]
+async fn who_says_all_by_the_environment_needs_no_home() {
+    let world = World::start(Engine::Sqlite).await;
+    // What should be a folder is none: nothing below it can be read.
+    let nowhere = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.env("HOME", "/dev/null").env("XDG_CONFIG_HOME", "/dev/null");
+        command
+    };
+    let list = nowhere(&["type", "list", "--quiet"]).output().unwrap();
+    assert_eq!((list.status.code(), prints(&list).as_str()), (Some(0), ""));
+    // Who names a profile, or no credential, needs what is kept there.
+    let profile = nowhere(&["type", "list", "--profile", "factory"]).output().unwrap();
+    let nobody = nowhere(&["type", "list"]).env_remove("OTARIA_CLIENT_SECRET").output().unwrap();
+    for refused in [profile, nobody] {
+        assert!(!refused.status.success() && prints(&refused).contains("make it readable"), "{}", prints(&refused));
+    }
+}
+
+#[tokio::test]
+async fn nobody_signs_in_where_nothing_can_be_kept() {
+    let world = World::start(Engine::Sqlite).await;
+    let (url, asked) = listener("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n".to_owned());
+    // No file can be written, as on a disk that is full.
+    let line = "trap '' XFSZ; ulimit -f 0; exec otaria login --username ada@example.com --password-stdin";
+    let mut login = world.shell(line);
+    login.env("OTARIA_URL", url);
+    let refused = given(login, "a password\n");
+    assert_eq!(refused.status.code(), Some(1), "{}", prints(&refused));
+    assert!(prints(&refused).contains("a sign-in is kept there: make room"), "{}", prints(&refused));
+    assert_eq!(asked.try_recv().ok(), None, "a token was asked for");
+    let left = std::fs::read_dir(credentials(&world).parent().unwrap()).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["credentials.lock"]);
 }

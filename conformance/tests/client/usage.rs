@@ -223,3 +223,41 @@ async fn whatever_request_is_sent_with_the_settings_of_every_other_command(#[cas
     ]);
     insta::assert_snapshot!("api", console);
 }
+
+#[test]
+fn the_version_is_told_to_programs_as_well() {
+    let output = otaria(&["--version", "--json"]);
+    let version: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &version["name"]), (Some(0), &"otaria".into()), "{}", prints(&output));
+}
+
+#[test]
+fn what_may_be_meant_by_another_word_is_named() {
+    for (given, expected) in [
+        (&["sign-in"][..], "'login'"),
+        (&["tags"], "'image tag'"),
+        (&["push", "delete"], "'cancel'"),
+        (&["image", "remove"], "'dissociate'"),
+        (&["device", "rm"], "'delete'"),
+        (&["nope"], "there is publish, type, image"),
+        (&["push", "watch", "1", "--timeout", "-5s"], "it must not be negative"),
+    ] {
+        let output = otaria(given);
+        assert_eq!(output.status.code(), Some(2), "{given:?}");
+        assert!(text(&output.stderr).contains(expected), "{given:?}: {}", text(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_leads_to_what_is() {
+    let world = World::start(Engine::Sqlite).await;
+    let console = world.console(&[
+        "otaria device-type create Lamp --quiet && otaria device create lamp-1 --device-type Lamp > /dev/null",
+        "otaria device show lamp-l",
+        "otaria type show 102",
+        "echo light > app.bin; otaria publish app.bin --type 5 --name app --version .",
+        "otaria publish app.bin --type 5 --name app --version 1 --quiet",
+        "otaria image tag app@1 --add a --remove a",
+    ]);
+    insta::assert_snapshot!("what_is_not_there", console);
+}

@@ -8,10 +8,11 @@ use reqwest::{Method, Response, header};
 use serde_json::{Map, Value, json};
 
 use crate::client::api::{Change, Limit};
+use crate::client::connection::answers::body_of;
 use crate::client::paths::Path;
 use crate::client::{Client, settings::Settings};
 use crate::failure::Failure;
-use crate::terminal::{Format, print, print_raw};
+use crate::terminal::{Format, print, print_json, print_json_as_it_is, print_raw};
 
 /// A request.
 #[derive(Args)]
@@ -92,7 +93,7 @@ pub async fn run(options: Options, client: Client) -> Result<(), Failure> {
 async fn change(change: Change, client: &Client) -> Result<(), Failure> {
     let Some(changed) = client.api.change(change).await? else { return Ok(()) };
     if !changed.body.is_null() {
-        print(&format!("{:#}", changed.body));
+        print_json_as_it_is(&changed.body);
     }
     if let Some(location) = changed.location {
         client.terminal.say(&format!("location: {location}"));
@@ -105,7 +106,7 @@ async fn print_all(path: Path, client: &Client) -> Result<(), Failure> {
         return Err(Failure::usage("--paginate reads all pages; leave `page` and `size` out"));
     }
     let records = client.api.list(path, Limit::None).await?;
-    print(&format!("{:#}", Value::from(records)));
+    print_json_as_it_is(&Value::from(records));
     Ok(())
 }
 
@@ -116,7 +117,7 @@ fn print_headers(response: &Response, format: Format) {
     match format {
         Format::Json => {
             let headers: Map<_, _> = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-            print(&format!("{:#}", Value::from(headers)));
+            print_json(&Value::from(headers));
         }
         Format::Human => headers.iter().for_each(|(name, value)| print(&format!("{name}: {value}"))),
     }
@@ -126,8 +127,7 @@ fn print_headers(response: &Response, format: Format) {
 async fn print_body(mut response: Response) -> Result<(), Failure> {
     let content_type = response.headers().get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
     if content_type.is_some_and(|known| known.starts_with(b"application/json")) {
-        let body: Value = response.json().await?;
-        print(&format!("{body:#}"));
+        print_json_as_it_is(&body_of(response).await?);
         return Ok(());
     }
     while let Some(piece) = response.chunk().await? {

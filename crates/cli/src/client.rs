@@ -3,8 +3,10 @@
 pub mod api;
 pub mod connection;
 pub mod credentials;
+mod hidden;
 mod options;
 pub mod paths;
+pub mod rights;
 mod session;
 pub mod settings;
 mod user_folder;

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::terminal::print;
+use crate::terminal::print_raw;
 
 /// For which shell.
 #[derive(Args)]
@@ -16,7 +16,8 @@ pub struct Options {
 pub fn run(options: &Options, command: &clap::Command) {
     let mut script = Vec::new();
     clap_complete::generate(options.shell, &mut visible(command), "otaria", &mut script);
-    print(String::from_utf8_lossy(&script).trim_end());
+    // Whoever reads no more of it wants no more.
+    let _ = print_raw(&script);
 }
 
 /// A command as help shows it: what is hidden there is not offered either.

@@ -1,6 +1,6 @@
 //! `otaria doctor`: what keeps this command, or devices, from working with a server, and what to do about it.
 
-pub mod caller;
+mod caller;
 mod findings;
 mod public_url;
 mod server;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What the process ends with when it did not do what it was to do. Scripts act on these, so that they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Exit {
     PushFailed = 7,
     /// What was waited for did not happen in time.
     TimedOut = 8,
-    /// Somebody pressed Ctrl-C.
+    /// It was told to end before it was done: Ctrl-C, SIGTERM or SIGHUP.
     Interrupted = 130,
 }
 
@@ -76,7 +76,7 @@ impl Failure {
         Self::of(Exit::NotFound, "not_found", format!("there is no {what} {name:?}"))
     }
 
-    /// Somebody pressed Ctrl-C.
+    /// It was told to end before it was done: Ctrl-C, SIGTERM or SIGHUP.
     pub fn interrupted() -> Self {
         Self::of(Exit::Interrupted, "interrupted", "interrupted")
     }
@@ -126,8 +126,8 @@ impl Failure {
         self.retry == Retry::Sensible
     }
 
-    /// As programs are told: one object on one line.
-    pub fn as_json(&self) -> String {
+    /// As programs are told: one object.
+    pub fn as_json(&self) -> Value {
         let message = match &self.remedy {
             Some(remedy) => format!("{}; {remedy}", self.message),
             None => self.message.clone(),
@@ -138,7 +138,7 @@ impl Failure {
         if let Some(request_id) = &self.request_id {
             object["requestId"] = json!(request_id);
         }
-        object.to_string()
+        object
     }
 
     /// As people are told, in lines.
@@ -180,7 +180,7 @@ mod tests {
     fn a_program_gets_one_object() {
         let failure = Failure::not_found("device type", "Lmap").with_remedy("did you mean \"Lamp\"?");
         let failure = failure.in_request(Some("0199".to_owned()));
-        insta::assert_snapshot!(failure.as_json(), @r#"{"code":"not_found","message":"there is no device type \"Lmap\"; did you mean \"Lamp\"?","requestId":"0199","retryable":false}"#);
+        insta::assert_snapshot!(failure.as_json().to_string(), @r#"{"code":"not_found","message":"there is no device type \"Lmap\"; did you mean \"Lamp\"?","requestId":"0199","retryable":false}"#);
         insta::assert_snapshot!(failure.as_text(), @r#"
         otaria: there is no device type "Lmap"
                 did you mean "Lamp"?

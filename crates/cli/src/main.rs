@@ -8,17 +8,22 @@ mod completion;
 mod doctor;
 mod duration;
 mod failure;
+mod nearest;
 mod nouns;
 mod publish;
 #[cfg(feature = "server")]
 mod server;
 mod sign_in;
+mod signals;
 mod terminal;
+mod wrong_usage;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use serde_json::json;
 
 use crate::client::{Client, ClientOptions, Profile};
 use crate::failure::Failure;
@@ -90,9 +95,10 @@ struct On<C: Subcommand> {
 
 fn main() -> ExitCode {
     let format = Format::asked_for(std::env::args_os());
-    let command = match Cli::try_parse_from(arguments::in_order(std::env::args_os())) {
+    let arguments = arguments::in_order(std::env::args_os());
+    let command = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli.command,
-        Err(error) => return wrong_usage(&error, format),
+        Err(error) => return wrong_usage(error, &arguments, format),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -145,53 +151,45 @@ where
     interruptible(work(Client::of(options, Profile::Exists)?)).await
 }
 
-/// Runs until Ctrl-C. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
+/// Runs until it is interrupted. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
 async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         done = work => done,
-        () = told_to_stop() => {
+        () = signals::command_is_interrupted() => {
             client::settled().await;
             Err(Failure::interrupted())
         }
     }
 }
 
-/// Ends at Ctrl-C, and at what a terminal that is closed or a runner that cancels a job sends.
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let told = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
-            // What cannot be listened to ends the process as it always does.
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = told(SignalKind::interrupt()) => {}
-        () = told(SignalKind::terminate()) => {}
-        () = told(SignalKind::hangup()) => {}
-    }
-}
-
 fn fails(failure: &Failure, format: Format) -> ExitCode {
-    terminal::complain(&match format {
-        Format::Json => failure.as_json(),
-        Format::Human => failure.as_text(),
-    });
+    match format {
+        Format::Json => terminal::complain_json(&failure.as_json()),
+        Format::Human => terminal::complain(&failure.as_text()),
+    }
     ExitCode::from(failure.exit() as u8)
 }
 
-/// Help that was asked for is no failure; everything else says what is wrong, and what is nearest to it.
-fn wrong_usage(error: &clap::Error, format: Format) -> ExitCode {
-    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if format == Format::Json && !is_help {
-        let text = error.render().to_string();
-        return fails(&Failure::usage(text.trim().trim_start_matches("error: ")), format);
+/// Help that was asked for is no failure; everything else says what is wrong, and what may be meant.
+fn wrong_usage(error: clap::Error, arguments: &[OsString], format: Format) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
+    match (error.kind(), format) {
+        (ErrorKind::DisplayVersion, Format::Json) => {
+            terminal::print_json(&json!({ "name": "otaria", "version": env!("CARGO_PKG_VERSION") }));
+        }
+        (ErrorKind::DisplayVersion | ErrorKind::DisplayHelp, _) => terminal::notice(error.print()),
+        (_, format) => {
+            let error = wrong_usage::explained(error, &Cli::command(), arguments);
+            let text = error.render().to_string();
+            if format == Format::Json {
+                return fails(&Failure::usage(text.trim().trim_start_matches("error: ")), format);
+            }
+            terminal::complain_of(&error);
+            return code;
+        }
     }
-    terminal::notice(error.print());
     match terminal::all_is_written() {
-        Err(failure) if is_help => fails(&failure, format),
-        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+        Err(failure) => fails(&failure, format),
+        Ok(()) => code,
     }
 }

@@ -5,7 +5,6 @@ pub mod devices;
 pub mod gateway_tokens;
 pub mod image_reference;
 pub mod images;
-pub mod nearest;
 pub mod partners;
 pub mod pushes;
 pub mod recipients;

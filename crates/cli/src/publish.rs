@@ -19,10 +19,10 @@ use self::options::{Publication, Waiting, Way};
 use self::outcome::{Outcome, Plan};
 use self::record::Wanted;
 use self::targets::Targets;
+use crate::client::rights::{Rights, rights};
 use crate::client::settings::Credential;
 use crate::client::waiting::{self, Changes};
 use crate::client::{Client, Effect};
-use crate::doctor::caller::{self, Rights};
 use crate::failure::{Exit, Failure};
 use crate::nouns::images;
 
@@ -84,7 +84,7 @@ async fn require_rights(client: &Client) -> Result<(), Failure> {
     if matches!(client.settings.credential, Credential::Client { .. }) {
         return Ok(());
     }
-    match caller::rights(client).await? {
+    match rights(client).await? {
         Rights::Publish => Ok(()),
         Rights::Look => {
             let message = format!("you may not publish for the partner {}", client.settings.partner()?);

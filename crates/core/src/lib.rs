@@ -18,6 +18,7 @@ pub mod page;
 pub mod policy;
 pub mod push;
 pub mod rights;
+pub mod secrets;
 pub mod size;
 pub mod time;
 pub mod unreadable;

@@ -12,14 +12,15 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::connection::answers::{body_of, expect_success};
+use super::connection::answers::{body_of, read};
 use super::connection::heartbeat::{Heartbeat, Unanswered, as_long_as_it_beats};
+use super::connection::refusals::expect_success;
 use super::connection::{Answer, Before, Connection, Repeat};
 use super::options::Effect;
 use super::paths::Path;
 use super::session::Session;
 use crate::failure::Failure;
-use crate::terminal::{Format, Terminal, print};
+use crate::terminal::{Format, Terminal, print, print_json_line};
 
 pub use self::change::Change;
 pub use self::pages::Limit;
@@ -79,7 +80,7 @@ impl Api {
     /// # Errors
     /// If the server cannot be reached, refuses, or answers something else.
     pub async fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<T, Failure> {
-        Ok(serde_json::from_value(self.get(path).await?)?)
+        read(self.send(Method::GET, path, |request| request).await?).await
     }
 
     /// Reads something, if it is there.
@@ -102,7 +103,7 @@ impl Api {
             self.foresee(&change).await?;
             let (object, sentence) = change.would();
             match self.terminal.format() {
-                Format::Json => print(&object.to_string()),
+                Format::Json => print_json_line(&object),
                 Format::Human => print(&sentence),
             }
             return Ok(None);

@@ -2,7 +2,8 @@
 
 pub mod answers;
 pub mod heartbeat;
-mod refusals;
+pub mod refusals;
+pub mod unreachable;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,9 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
-use self::answers::{body_of, expect_success};
+use self::answers::read;
 use self::heartbeat::{STANDSTILL, Unanswered};
-use self::refusals::unreachable;
+use self::refusals::expect_success;
+use self::unreachable::unreachable;
 use crate::client::credentials::SignIn;
 use crate::client::paths::Path;
 use crate::client::settings::Settings;
@@ -139,6 +141,9 @@ impl Connection {
                         before = Before::Lost;
                     }
                     let failure = unreachable(&self.url, &error);
+                    if !failure.is_retryable() {
+                        return Err(failure);
+                    }
                     self.terminal.say(&format!("{}: trying again", failure.message()));
                 }
                 Err(Unanswered::Lost(error)) => return Err(unreachable(&self.url, &error)),
@@ -169,7 +174,7 @@ impl Connection {
             let request = self.http.post(url.clone()).basic_auth(client_id, Some(client_secret));
             request.form(grant).send().err_into()
         });
-        Ok(serde_json::from_value(body_of(expect_success(response.await?.response).await?).await?)?)
+        read(expect_success(response.await?.response).await?).await
     }
 
     /// Reads something with a token that nothing keeps yet.
@@ -179,7 +184,7 @@ impl Connection {
     pub async fn read_with_token<T: DeserializeOwned>(&self, path: &Path, token: &str) -> Result<T, Failure> {
         let get = || self.http.get(path.at(&self.url)).bearer_auth(token).send().err_into();
         let response = self.patiently(Repeat::Harmless, get);
-        Ok(serde_json::from_value(body_of(expect_success(response.await?.response).await?).await?)?)
+        read(expect_success(response.await?.response).await?).await
     }
 
     /// Ends a sign-in (RFC 7009), with every token that came of it.

@@ -42,7 +42,8 @@ pub struct ClientOptions {
     /// Write data and errors as JSON: one value, a list where a command takes several things
     #[arg(long, global = true)]
     json: bool,
-    /// Say nothing but data and errors
+    /// Say no words, such as that something is done: print what is asked for, such as a list or a new token, warnings and
+    /// errors
     #[arg(long, short, global = true)]
     quiet: bool,
     /// Say what would be sent, and change nothing

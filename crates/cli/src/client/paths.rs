@@ -6,9 +6,10 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use super::Client;
+use super::hidden::is_secret;
 use crate::failure::Failure;
 
-/// A path below the server's URL, with its query.
+/// A path below the server's URL, with its query. It is shown without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     segments: Vec<String>,
@@ -73,10 +74,12 @@ impl Path {
     /// # Errors
     /// If one is empty, `.` or `..`.
     pub fn checked(&self) -> Result<&Self, Failure> {
-        match self.segments.iter().find(|step| matches!(step.as_str(), "" | "." | "..")) {
-            None => Ok(self),
-            Some(step) => Err(Failure::usage(format!("{step:?} names nothing"))),
-        }
+        let left_out = |step: &String| matches!(step.as_str(), "" | "." | "..");
+        let Some(at) = self.segments.iter().position(left_out) else { return Ok(self) };
+        let (before, step) = (at.checked_sub(1).and_then(|before| self.segments.get(before)), &self.segments[at]);
+        let among = before.map_or_else(String::new, |before| format!(" among the {before}"));
+        Err(Failure::usage(format!("{step:?} can name nothing{among}: a URL leaves it out"))
+            .with_remedy("give another"))
     }
 
     /// The URL at a server.
@@ -95,9 +98,14 @@ impl Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok(nowhere) = Url::parse("http://localhost") else { return Err(fmt::Error) };
-        let url = self.at(&nowhere);
+        let hidden = |(name, value): &(String, String)| {
+            let shown = if is_secret(name) { "…" } else { value };
+            (name.clone(), shown.to_owned())
+        };
+        let shown = Self { query: self.query.iter().map(hidden).collect(), segments: self.segments.clone() };
+        let url = shown.at(&nowhere);
         f.write_str(url.path())?;
-        url.query().map_or(Ok(()), |query| write!(f, "?{query}"))
+        url.query().map_or(Ok(()), |query| write!(f, "?{}", query.replace("%E2%80%A6", "…")))
     }
 }
 
@@ -141,6 +149,9 @@ mod tests {
         for left_out in ["", ".", ".."] {
             assert!(path.clone().to(left_out).checked().is_err(), "{left_out:?}");
         }
+        let secret = path.clone().with("token", "x");
+        assert_eq!(secret.to_string(), format!("{path}&token=…"));
+        assert!(secret.at(&below).as_str().ends_with("&token=x"));
         assert_eq!(path.at(&below).as_str(), "https://example.com/ota/v1/names/a%2Fb%20c?tags=qa%2C%C3%BC");
     }
 }

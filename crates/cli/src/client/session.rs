@@ -132,6 +132,7 @@ async fn refresh(connection: &Connection, profile: &str, known: &SignIn) -> Resu
     if current.refresh_token != known.refresh_token {
         return Ok(current);
     }
+    locked.require_room()?;
     let grant = Grant::RefreshToken { refresh_token: &current.refresh_token };
     let got = connection.token(&current.client_id, &current.client_secret, &grant).await;
     let got = got.map_err(|failure| match failure.exit() {

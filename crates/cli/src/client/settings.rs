@@ -93,7 +93,6 @@ impl Settings {
     /// not there or is for another server.
     pub fn resolve(options: ClientOptions, expected: Profile, terminal: &Terminal) -> Result<Self, Failure> {
         let RepositoryFile { path, choices: in_repository, publish } = RepositoryFile::nearest()?.unwrap_or_default();
-        let user = UserFile::of_the_user()?;
         let mut layers = vec![
             ("a flag".to_owned(), Choices::of_flags(&options)),
             ("the environment".to_owned(), Choices::of_environment()?),
@@ -101,8 +100,10 @@ impl Settings {
         ];
         let named = layers.iter().position(|(_, choices)| choices.profile.is_some());
         let profile = chosen_profile(&layers);
+        let own_files = if is_all_given(&options, &layers)? { OwnFiles::Dispensable } else { OwnFiles::Needed };
+        let user = own_files.read(UserFile::of_the_user(), terminal)?;
         let of_profile = user.profile(&profile);
-        let noted = credentials::load(&profile)?;
+        let noted = own_files.read(credentials::load(&profile), terminal)?;
         if let Some(named) = named
             && of_profile.is_none()
             && noted.is_none()
@@ -172,6 +173,37 @@ impl Settings {
     }
 }
 
+/// What the user's own files are to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnFiles {
+    /// They may say what nothing else does.
+    Needed,
+    /// All that matters is said elsewhere.
+    Dispensable,
+}
+
+impl OwnFiles {
+    /// What was read of one, or nothing, where it cannot be read and is not needed.
+    fn read<T: Default>(self, read: Result<T, Failure>, terminal: &Terminal) -> Result<T, Failure> {
+        match read {
+            Err(failure) if self == Self::Dispensable => {
+                terminal.say(&format!("{}: going on without", failure.message()));
+                Ok(T::default())
+            }
+            read => read,
+        }
+    }
+}
+
+/// Whether flags and the environment name the server and say how the caller proves who they are, and no profile is named.
+fn is_all_given(options: &ClientOptions, layers: &[(String, Choices)]) -> Result<bool, Failure> {
+    let named = |choice: fn(&Choices) -> &Option<String>| layers.iter().any(|(_, choices)| choice(choices).is_some());
+    let has_token = options.token_stdin || options.token.is_some() || variable("OTARIA_TOKEN")?.is_some();
+    let has_secret = options.client_secret.is_some() || variable("OTARIA_CLIENT_SECRET")?.is_some();
+    let has_credential = has_token || (has_secret && named(|choices| &choices.client_id));
+    Ok(has_credential && named(|choices| &choices.url) && !named(|choices| &choices.profile))
+}
+
 /// The name of the profile in force.
 ///
 /// # Errors
@@ -233,9 +265,7 @@ fn server(given: &Choices, noted: Option<SignIn>) -> Result<(Url, Option<SignIn>
 
 /// A server's URL. A path before the API's own is kept, for servers behind a proxy.
 fn parse_url(text: &str) -> Result<Url, Failure> {
-    // What stands before an @ may be a password.
-    let shown = text.rsplit_once('@').map_or_else(|| format!("{text:?}"), |(_, host)| format!("…@{host}"));
-    let refused = |why: &str| Failure::usage(format!("{shown} is no URL of a server: {why}"));
+    let refused = |why: &str| Failure::usage(format!("{} is no URL of a server: {why}", shown(text)));
     let url: Url = text.parse().map_err(|_| refused("it must look like https://ota.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
         return Err(refused("it must begin with https:// or http://"));
@@ -247,6 +277,17 @@ fn parse_url(text: &str) -> Result<Url, Failure> {
         return Err(refused("it must have no query and no fragment"));
     }
     Ok(url)
+}
+
+/// A URL that may be none, as far as it holds no secret: what stands before an @ may be a password, what follows a ? a
+/// token, and what looks like no URL at all may be either.
+fn shown(text: &str) -> String {
+    let (text, after) = text.split_once(['?', '#']).map_or((text, ""), |(text, _)| (text, "…"));
+    match text.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}{after}"),
+        None if text.contains(['.', ':', '/']) => format!("{:?}", format!("{text}{after}")),
+        None => "what is given as the server".to_owned(),
+    }
 }
 
 /// How the caller proves who they are: what a flag says, else the environment, else the sign-in.
@@ -313,10 +354,15 @@ pub fn variable(name: &str) -> Result<Option<String>, Failure> {
         (Some(_), Some(_)) => Err(Failure::usage(format!("both {name} and {file_name} are set; keep one"))),
         (Some(value), None) => Ok(Some(value)),
         (None, Some(file)) => {
-            let refused = |error: std::io::Error| Failure::usage(format!("{file_name}: {file}: {error}"));
-            let text = std::fs::read_to_string(Path::new(&file)).map_err(refused)?;
+            // Not by its name: somebody may have put the secret itself there.
+            let refused = |why: String| {
+                Failure::usage(format!("{file_name} names a file that {why}"))
+                    .with_remedy(format!("it holds the name of a file, and {name} what would be in that"))
+            };
+            let text = std::fs::read_to_string(Path::new(&file));
+            let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
             match text.trim() {
-                "" => Err(Failure::usage(format!("{file_name}: {file} is empty"))),
+                "" => Err(refused("is empty".to_owned())),
                 value => Ok(Some(value.to_owned())),
             }
         }
@@ -324,7 +370,9 @@ pub fn variable(name: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-/// A variable; one that is empty counts as not set, as pipelines set those that they have no value for.
+/// A variable, without the line feed that often comes with what was read from a file. One that is empty counts as not set,
+/// as pipelines set those that they have no value for.
 fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var(name).ok()?;
+    Some(value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use indicatif::ProgressBar;
 use otaria_core::push::PushState;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
@@ -16,8 +15,8 @@ use tokio::time::{sleep, timeout};
 use super::Client;
 use super::paths::Path;
 use crate::failure::{Exit, Failure};
-use crate::terminal::progress::Spinners;
-use crate::terminal::table::{moment, printable};
+use crate::terminal::progress::{Spinner, Spinners};
+use crate::terminal::table::moment;
 
 /// To how many pushes a command listens, each over a stream of its own. Of more, it asks.
 const LISTENED_TO: usize = 16;
@@ -128,7 +127,7 @@ struct Followed<'w> {
     client: &'w Client,
     path: Path,
     changes: Changes,
-    spinner: ProgressBar,
+    spinner: Spinner,
     spinners: &'w Spinners,
     /// The push as it was last read.
     record: Value,
@@ -149,7 +148,7 @@ impl Followed<'_> {
             }
             self.read().await?;
             if has_ended(&self.record) {
-                self.spinner.finish_and_clear();
+                self.spinner.end();
                 return Ok(());
             }
             sleep(between).await;
@@ -215,7 +214,7 @@ impl Followed<'_> {
         if self.told.as_ref() == Some(&standing) {
             return;
         }
-        self.spinner.set_message(standing.clone());
+        self.spinner.says(&standing);
         let at = push["timestamp"].as_i64().or(push["updatedTimestamp"].as_i64()).unwrap_or_default();
         let line = format!("{}  {standing}", moment(at));
         match self.changes {
@@ -252,7 +251,7 @@ fn standing(push: &Value) -> String {
     if let Some(message) = push["message"].as_str() {
         line.push_str(&format!(": {message}"));
     }
-    printable(&line)
+    line
 }
 
 fn text<'p>(push: &'p Value, field: &str) -> &'p str {

@@ -3,16 +3,8 @@
 use super::findings::{Finding, Findings};
 use crate::client::Client;
 use crate::client::paths::Path;
+use crate::client::rights::{Rights, rights};
 use crate::client::settings::Credential;
-use crate::failure::Failure;
-
-/// What somebody may do, as far as it matters here.
-pub enum Rights {
-    /// Publish and push, and all that goes with it.
-    Publish,
-    /// Look alone.
-    Look,
-}
 
 /// Whether the caller is known, and may publish; what they may do with the partner, as far as that shows.
 pub async fn examine(client: &Client, findings: &mut Findings) -> Option<Rights> {
@@ -79,14 +71,4 @@ async fn look(client: &Client) -> Result<String, Finding> {
         _ => Finding::failure("partner", &failure),
     })?;
     Ok(partner["name"].as_str().unwrap_or_default().to_owned())
-}
-
-/// What the caller may do. A client is no person, and may do everything.
-///
-/// # Errors
-/// If the server cannot be reached, or refuses.
-pub async fn rights(client: &Client) -> Result<Rights, Failure> {
-    let granted = client.api.privileges(client.settings.partner().unwrap_or_default()).await?;
-    let may = |granted: Vec<String>| granted.iter().any(|known| known == "owner" || known == "manageDeviceProfiles");
-    Ok(if granted.is_none_or(may) { Rights::Publish } else { Rights::Look })
 }

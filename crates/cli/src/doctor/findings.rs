@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::failure::{Exit, Failure};
-use crate::terminal::table::printable;
-use crate::terminal::{Format, Terminal, print};
+use crate::terminal::{Format, Terminal, print, print_json};
 
 /// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +68,8 @@ impl Finding {
     }
 
     fn as_text(&self) -> String {
-        let line = format!("{:4} {}: {}", self.verdict.word(), self.name, printable(&self.what));
-        self.remedy.iter().fold(line, |line, remedy| format!("{line}\n       {}", printable(remedy)))
+        let line = format!("{:4} {}: {}", self.verdict.word(), self.name, self.what);
+        self.remedy.iter().fold(line, |line, remedy| format!("{line}\n       {remedy}"))
     }
 }
 
@@ -100,7 +99,7 @@ impl Findings {
     /// If anything does not work.
     pub fn conclude(self) -> Result<(), Failure> {
         if self.terminal.format() == Format::Json {
-            print(&format!("{:#}", Value::from_iter(self.found.iter().map(Finding::as_json))));
+            print_json(&self.found.iter().map(Finding::as_json).collect());
         }
         match self.found.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
             0 => Ok(()),

@@ -1,18 +1,17 @@
 //! Whether the server answers, is one of ours, has the right time and its storage; and if it does not answer, why.
 
-use std::error::Error;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::{Response, Url, header};
-use rustls::{CertificateError, Error as TlsError};
 use serde_json::Value;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::findings::{Finding, Findings};
 use crate::client::Client;
+use crate::client::connection::unreachable::untrusted;
 use crate::client::paths::Path;
 
 /// How far apart two clocks may be, in seconds.
@@ -55,8 +54,8 @@ fn what_answers(answer: &Response) -> String {
 /// Why there is no answer: the name, the connection, the certificate, or what is spoken there.
 async fn unreachable(url: &Url, error: &reqwest::Error) -> Finding {
     let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
-    if let Some(tls) = cause::<TlsError>(error) {
-        return untrusted(url, tls);
+    if let Some(failure) = untrusted(url, error) {
+        return Finding::failure("tls", &failure);
     }
     let addresses = match lookup_host((host.trim_matches(['[', ']']), port)).await {
         Ok(addresses) => addresses,
@@ -74,49 +73,6 @@ async fn unreachable(url: &Url, error: &reqwest::Error) -> Finding {
     let remedy =
         "check that the server runs (there, `otaria ready` tells), its port, and firewalls between here and it";
     Finding::fail("server", format!("nothing at {host} takes connections on port {port}"), remedy)
-}
-
-/// Why a certificate is not taken.
-fn untrusted(url: &Url, error: &TlsError) -> Finding {
-    let fail = |what: &str, remedy: &str| Finding::fail("tls", what, remedy);
-    match error {
-        TlsError::InvalidCertificate(why) => match why {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                fail("the server's certificate has expired", "renew it, or correct the clock of this machine")
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                fail("the server's certificate is not valid yet", "correct the clock of this machine")
-            }
-            CertificateError::UnknownIssuer => fail(
-                "the server's certificate is from an authority that this machine does not know",
-                "give its certificate with --ca-file FILE or OTARIA_CA_FILE",
-            ),
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => fail(
-                &format!("the server's certificate is not for {}", url.host_str().unwrap_or_default()),
-                "use the name that the certificate is for",
-            ),
-            why => fail(&format!("the server's certificate is not taken: {why}"), "have another certificate made"),
-        },
-        TlsError::InvalidMessage(_) => {
-            fail("what is there speaks no TLS", "check the port, and whether it is http:// there")
-        }
-        why => fail(&why.to_string(), "look into the log of the server, or of the proxy before it"),
-    }
-}
-
-/// The cause of this kind, wherever it is among an error's causes.
-fn cause<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
-    let mut next = error.source();
-    while let Some(error) = next {
-        // An I/O error names the cause of what it wraps as its own, and leaves that out.
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let found = error.downcast_ref().or_else(|| wrapped.and_then(|wrapped| wrapped.downcast_ref()));
-        if found.is_some() {
-            return found;
-        }
-        next = wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped));
-    }
-    None
 }
 
 /// How far the clocks are apart. Sign-ins are kept until they expire by this machine's clock.

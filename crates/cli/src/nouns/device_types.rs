@@ -7,12 +7,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use otaria_wire::partner::DeviceTypeOut;
 use serde_json::{Value, json};
 
-use super::{ListOptions, YesOrNo, nearest, set};
+use super::{ListOptions, YesOrNo, set};
 use crate::client::Client;
 use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::duration;
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 use crate::terminal::table::Column;
 
 const COLUMNS: &[Column] = &[
@@ -80,7 +81,7 @@ pub struct Policy {
     #[arg(long, value_name = "WHAT")]
     success_on: Option<SuccessOn>,
     /// How long the device has until it runs the version, with `--success-on version`, such as 90s, 30m or 2h
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration::parse)]
     version_within: Option<Duration>,
     /// When devices may be updated: JSON, or a file with it, such as {"windows": [{"opens": "02:00", "minutes": 120}]}; empty
     /// for always
@@ -95,7 +96,7 @@ enum SuccessOn {
 }
 
 impl Policy {
-    fn apply(self, record: &mut Value) -> Result<(), Failure> {
+    fn apply(&self, record: &mut Value) -> Result<(), Failure> {
         if let Some(answer) = self.confirmation_required {
             record["confirmationRequired"] = json!(answer == YesOrNo::Yes);
         }
@@ -111,8 +112,8 @@ impl Policy {
         if let Some(within) = self.version_within {
             record["versionWithinSeconds"] = json!(within.as_secs());
         }
-        if let Some(given) = self.maintenance {
-            record["maintenance"] = maintenance(&given)?;
+        if let Some(given) = &self.maintenance {
+            record["maintenance"] = maintenance(given)?;
         }
         Ok(())
     }

@@ -8,11 +8,15 @@ use serde_json::{Value, json};
 
 use super::{ListOptions, device_types};
 use crate::client::Client;
-use crate::client::api::Change;
+use crate::client::api::{Change, Limit};
 use crate::client::paths::Path;
 use crate::failure::Failure;
-use crate::terminal::table::{Column, moment, printable};
+use crate::nearest;
+use crate::terminal::table::{Column, moment};
 use crate::terminal::{Format, print};
+
+/// Among how many devices one is looked for that may be meant, the newest first.
+const LOOKED_AT: usize = 1000;
 
 const COLUMNS: &[Column] = &[
     Column::text("id", "/deviceId"),
@@ -112,14 +116,16 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         }
         Command::Show { device } => {
             let path = client.partner()?.to("devices").to(&device).with("expansions", "state,tags,attributes");
-            let found = client.api.find(&path).await?.ok_or_else(|| not_found(&device))?;
+            let Some(found) = client.api.find(&path).await? else { return Err(not_found(&client, &device).await) };
             for shown in readable(&client, vec![found]).await? {
                 client.terminal.show(&shown, FIELDS);
             }
         }
         Command::Explain { device } => {
             let path = client.partner()?.to("devices").to(&device).to("explain");
-            let explanation = client.api.find(&path).await?.ok_or_else(|| not_found(&device))?;
+            let Some(explanation) = client.api.find(&path).await? else {
+                return Err(not_found(&client, &device).await);
+            };
             match client.terminal.format() {
                 Format::Json => client.terminal.show(&explanation, &[]),
                 Format::Human => print(&explained(&explanation)),
@@ -132,7 +138,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             });
             if let Some(made) = client.api.change(Change::post(client.devices_of_account()?, body)).await? {
                 for shown in readable(&client, vec![made.body]).await? {
-                    client.terminal.show(&shown, MADE);
+                    client.terminal.show_secret(&shown, MADE);
                 }
                 client.terminal.say("the token is not shown again");
             }
@@ -155,7 +161,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             let change = Change::post(path.clone().to("deviceToken"), json!({}));
             if let Some(made) = client.api.change(change.of_what_is_at(path)).await? {
                 for shown in readable(&client, vec![made.body]).await? {
-                    client.terminal.show(&shown, MADE);
+                    client.terminal.show_secret(&shown, MADE);
                 }
                 client.terminal.say("the token is not shown again, and the one before is not good any more");
             }
@@ -168,8 +174,17 @@ fn of_account(client: &Client, device: &str) -> Result<Path, Failure> {
     Ok(client.devices_of_account()?.to(device))
 }
 
-fn not_found(device: &str) -> Failure {
-    Failure::not_found("device", device).with_remedy("`otaria device list` shows those that there are")
+/// That there is no such device, and which one may be meant.
+pub async fn not_found(client: &Client, device: &str) -> Failure {
+    let failure = Failure::not_found("device", device);
+    let known = match client.partner() {
+        Ok(path) => client.api.list(path.to("devices"), Limit::First(LOOKED_AT)).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    match nearest::of(device, known.iter().filter_map(|known| known["deviceId"].as_str())) {
+        Some(nearest) => failure.with_remedy(format!("did you mean {nearest:?}?")),
+        None => failure.with_remedy("`otaria device list` shows those that there are"),
+    }
 }
 
 /// Devices as people read them: with the name of their type, and what they run in a few words. Programs get them as they are.
@@ -217,7 +232,7 @@ fn explained(explanation: &Value) -> String {
         let _ = writeln!(text, "firmware type {}: runs {runs}, newest {newest}", of_type["type"]);
         push_reasons(&mut text, &of_type["reasons"]);
     }
-    printable(text.trim_end())
+    text.trim_end().to_owned()
 }
 
 fn push_reasons(text: &mut String, reasons: &Value) {

@@ -62,7 +62,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
                 body["accountId"] = json!(client.settings.account()?);
             }
             if let Some(made) = client.api.change(Change::post(all(&client)?, body)).await? {
-                client.terminal.show(&made.body, MADE);
+                client.terminal.show_secret(&made.body, MADE);
                 client.terminal.say("the token is not shown again");
             }
         }

@@ -6,11 +6,11 @@ use std::str::FromStr;
 use otaria_wire::partner::PoolImageOut;
 use serde_json::Value;
 
-use super::nearest;
 use crate::client::Client;
 use crate::client::api::Limit;
 use crate::client::paths::Path;
 use crate::failure::Failure;
+use crate::nearest;
 
 /// What somebody calls an image.
 #[derive(Clone, Debug, PartialEq, Eq)]

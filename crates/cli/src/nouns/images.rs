@@ -122,6 +122,9 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             .await?;
         }
         Command::Tag { image, add, remove } => {
+            if let Some(both) = add.iter().find(|tag| remove.contains(tag)) {
+                return Err(Failure::usage(format!("the tag {both:?} is to be added and removed: which?")));
+            }
             let image = image.resolve(&client).await?;
             // The same again is no failure, and a name that was mistyped shows.
             for tag in remove.iter().filter(|tag| !image.tags.contains(tag)) {

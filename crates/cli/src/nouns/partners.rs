@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::set;
 use crate::client::Client;
@@ -59,7 +59,7 @@ pub enum Command {
     /// Make a new client secret, and print it, once
     Secret {
         /// For how long the old one is good beside it, such as 30m or 2h
-        #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration::parse)]
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "0s", value_parser = duration::parse)]
         overlap: Duration,
     },
 }
@@ -71,7 +71,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         Command::Create { name, short_name, contact_email } => {
             let body = json!({ "name": name, "shortName": short_name, "contactEmail": contact_email });
             if let Some(made) = client.api.change(Change::post(Path::of(["v1", "partners"]), body)).await? {
-                client.terminal.show(&made.body, FIELDS);
+                client.terminal.show_secret(&made.body, FIELDS);
                 client.terminal.say("the client secret is not shown again");
             }
         }
@@ -92,7 +92,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             let path = client.partner()?.to("clientSecret");
             let body = json!({ "overlapSeconds": overlap.as_secs() });
             if let Some(made) = client.api.change(Change::post(path, body)).await? {
-                client.terminal.show(&made.body, SECRET);
+                client.terminal.show_secret(&made.body, SECRET);
                 client.terminal.say("the client secret is not shown again");
             }
         }

@@ -91,7 +91,7 @@ pub enum Command {
         #[arg(required = true)]
         push: Vec<String>,
         /// How long to wait, such as 90s, 30m or 2h; until they have ended, if that is not said
-        #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration::parse)]
         timeout: Option<Duration>,
     },
 }

@@ -4,6 +4,7 @@ use otaria_core::VersionNumber;
 use otaria_core::eligibility::Refusal;
 use otaria_wire::partner::{DeviceOut, DeviceVersionOut, PoolImageOut};
 
+use super::devices;
 use crate::client::api::Limit;
 use crate::client::{Client, waiting};
 use crate::failure::{Exit, Failure};
@@ -29,7 +30,7 @@ impl Recipient {
     /// If there is none.
     pub async fn find(client: &Client, id: &str) -> Result<Self, Failure> {
         let device = client.api.find(&client.partner()?.to("devices").to(id)).await?;
-        let device = device.ok_or_else(|| Failure::not_found("device", id))?;
+        let Some(device) = device else { return Err(devices::not_found(client, id).await) };
         let device: DeviceOut = serde_json::from_value(device)?;
         let versions = device.versions.unwrap_or_default();
         Ok(Self { id: device.device_id, device_type: device.device_type_id, versions })

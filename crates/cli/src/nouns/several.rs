@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::client::api::Change;
 use crate::failure::Failure;
-use crate::terminal::table::printable;
 use crate::terminal::{Format, Terminal, print};
 
 /// What comes of each. People are told at once; programs get one list, when this is dropped: whatever ends the command,
@@ -25,14 +24,14 @@ impl Several {
     /// One is done: `object` says which, and how it is now.
     pub fn done(&mut self, object: Value, sentence: &str) {
         self.objects.push(object);
-        self.terminal.done_to_one(sentence);
+        self.terminal.tell(sentence);
     }
 
     /// The same, where the sentence has what was asked for.
     pub fn found(&mut self, object: Value, line: &str) {
         self.objects.push(object);
         if self.terminal.format() == Format::Human {
-            print(&printable(line));
+            print(line);
         }
     }
 

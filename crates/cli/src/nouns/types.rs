@@ -87,7 +87,8 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
             }
         }
         Command::Edit { r#type, name, description, part } => {
-            let replaced = client.api.replace(&path(&client, r#type)?, |known: &Value| {
+            let path = path(&client, r#type)?;
+            let replaced = client.api.replace(&path, |known: &Value| {
                 let mut record = known.clone();
                 super::set(&mut record, "name", name.clone());
                 super::set(&mut record, "description", description.clone());
@@ -127,7 +128,8 @@ async fn one(client: &Client, number: u8) -> Result<Value, Failure> {
 /// What is not found is the type.
 fn told(failure: Failure, number: u8) -> Failure {
     match failure.exit() {
-        Exit::NotFound => Failure::not_found("firmware type", &number.to_string()),
+        Exit::NotFound => Failure::not_found("firmware type", &number.to_string())
+            .with_remedy("`otaria type list --platform` shows those that there are"),
         _ => failure,
     }
 }

@@ -100,7 +100,7 @@ pub async fn run(command: Command, client: Client) -> Result<(), Failure> {
         Command::Create { email, may } => {
             let body = json!({ "email": email, "privileges": with(json!({}), &may, &[]) });
             if let Some(made) = client.api.change(Change::post(all(&client)?, body)).await? {
-                client.terminal.show(&readable(&client, made.body), INVITED);
+                client.terminal.show_secret(&readable(&client, made.body), INVITED);
                 client.terminal.say("the token is not shown again; whoever has it can accept the invitation");
             }
         }

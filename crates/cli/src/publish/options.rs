@@ -42,7 +42,7 @@ pub struct Options {
     #[arg(long, requires = "push")]
     wait: bool,
     /// How long to wait, such as 90s, 30m or 2h
-    #[arg(long, value_name = "TIME", requires = "wait", default_value = "30m", value_parser = duration::parse)]
+    #[arg(long, value_name = "TIME", requires = "wait", allow_hyphen_values = true, default_value = "30m", value_parser = duration::parse)]
     timeout: Duration,
     /// Make the record alone, for a build that carries its version number inside, and write it to --out
     #[arg(long, requires = "out", conflicts_with_all = ["push", "from_record"])]

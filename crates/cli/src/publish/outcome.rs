@@ -11,10 +11,10 @@ use super::upload::Sent;
 use crate::client::waiting;
 use crate::failure::Failure;
 use crate::nouns::recipients::Recipient;
-use crate::terminal::{Format, Terminal, print};
+use crate::terminal::{Format, Terminal, print_json};
 
 /// What came of a publication, from when the image stands. Whatever ends the command then, all of it, an error on the way,
-/// Ctrl-C: it is said, for programs when this is dropped, and for people at the latest then.
+/// a signal: it is said, for programs when this is dropped, and for people at the latest then.
 pub struct Outcome {
     terminal: Terminal,
     published: Value,
@@ -65,8 +65,8 @@ impl Outcome {
     pub fn pushed(&mut self, device: &Recipient, pushed: Pushed) {
         self.pushes.push(pushed.object(device));
         match pushed {
-            Pushed::UnderWay(_) => self.line(&format!("pushed to {}", device.id)),
-            Pushed::RunsIt => self.line(&format!("{} runs it already", device.id)),
+            Pushed::UnderWay(_) => self.terminal.tell(&format!("pushed to {}", device.id)),
+            Pushed::RunsIt => self.terminal.tell(&format!("{} runs it already", device.id)),
             Pushed::Refused(failure) => self.failed(failure),
         }
     }
@@ -78,7 +78,7 @@ impl Outcome {
                 known["state"] = push["state"].clone();
             }
             if push["state"] == "succeeded" {
-                self.line(&format!("{} runs it", push["deviceId"].as_str().unwrap_or_default()));
+                self.terminal.tell(&format!("{} runs it", push["deviceId"].as_str().unwrap_or_default()));
             }
         }
         if let Err(failure) = waiting::verdict(pushes) {
@@ -106,13 +106,7 @@ impl Outcome {
     fn tell(&mut self) {
         if let Some(sentence) = self.untold.take() {
             let names = self.associations.iter().filter_map(|known| known["deviceTypeName"].as_str());
-            self.line(&(sentence + &for_whom(names)));
-        }
-    }
-
-    fn line(&self, line: &str) {
-        if self.terminal.format() == Format::Human {
-            print(line);
+            self.terminal.tell(&(sentence + &for_whom(names)));
         }
     }
 }
@@ -127,7 +121,7 @@ impl Drop for Outcome {
         if self.terminal.format() == Format::Json {
             self.published["associations"] = std::mem::take(&mut self.associations).into();
             self.published["pushes"] = std::mem::take(&mut self.pushes).into();
-            print(&format!("{:#}", self.published));
+            print_json(&self.published);
         }
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::file::{LocalFile, PIECE};
 use crate::client::Client;
 use crate::client::api::Change;
+use crate::client::connection::answers::body_of;
 use crate::client::connection::heartbeat::Heartbeat;
 use crate::failure::{Exit, Failure};
 use crate::terminal::progress::Progress;
@@ -102,7 +103,7 @@ async fn upload(client: &Client, file: &LocalFile) -> Result<Value, Failure> {
             .body(Body::wrap_stream(pieces(Arc::clone(&opened), file.size, progress, heartbeat)))
     });
     match sending.await {
-        Ok(answer) => Ok(answer.json().await?),
+        Ok(answer) => body_of(answer).await,
         Err(failure) if failure.code() == "payload_too_large" => {
             let (name, size) = (file.path.display(), HumanBytes(file.size));
             Err(Failure::of(Exit::Error, failure.code(), format!("{name} has {size}: {}", failure.message()))

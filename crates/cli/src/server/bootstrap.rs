@@ -9,7 +9,7 @@ use otaria_wire::partner::BootstrapOut;
 
 use super::options::ServerOptions;
 use crate::failure::{Exit, Failure};
-use crate::terminal::print;
+use crate::terminal::print_as_it_is;
 
 /// What the first partner and owner are called.
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
         password: first.password.into_revealed(),
         public_url,
     };
-    print(&if options.json { serde_json::to_string(&out)? } else { describe(&out) });
+    print_as_it_is(&if options.json { serde_json::to_string(&out)? } else { describe(&out) });
     Ok(())
 }
 

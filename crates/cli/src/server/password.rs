@@ -6,7 +6,7 @@ use otaria_server::serve::open;
 
 use super::options::ServerOptions;
 use crate::failure::{Exit, Failure};
-use crate::terminal::print;
+use crate::terminal::print_as_it_is;
 
 /// Whose password is lost.
 #[derive(Args)]
@@ -25,6 +25,6 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
         Error::NotFound(_) => Failure::of(Exit::NotFound, "not_found", error),
         other => Failure::new(other),
     })?;
-    print(password.reveal());
+    print_as_it_is(password.reveal());
     Ok(())
 }

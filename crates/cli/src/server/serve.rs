@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::options::ServerOptions;
 use super::supervisor;
 use crate::failure::Failure;
+use crate::signals::service_is_stopped;
 
 /// Serves until it is told to stop.
 pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
@@ -24,7 +25,7 @@ pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
         supervisor::ready();
     };
     let stop = async {
-        told_to_stop().await;
+        service_is_stopped().await;
         supervisor::stopping();
     };
     tokio::select! {
@@ -45,20 +46,4 @@ pub fn log_to_stderr() {
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-}
-
-/// Ends at SIGINT or SIGTERM.
-pub async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-        }
-        Err(_) => drop(interrupted.await),
-    }
 }

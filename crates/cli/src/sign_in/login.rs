@@ -1,6 +1,6 @@
 //! `otaria login`: by a password, and from then on by what the server gives for that.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Args;
 use otaria_wire::partner::MeOut;
@@ -13,6 +13,7 @@ use crate::client::paths::Path;
 use crate::client::settings::{Credential, variable};
 use crate::client::{Client, Effect};
 use crate::failure::Failure;
+use crate::terminal;
 
 /// Who signs in.
 #[derive(Args)]
@@ -102,6 +103,8 @@ pub async fn run(options: Options, client: Client) -> Result<(), Failure> {
         client.terminal.would(&plan, &format!("would sign in at {url} as {username}"));
         return Ok(());
     }
+    let mut locked = tokio::task::spawn_blocking(Locked::take).await??;
+    locked.require_room()?;
     let grant = Grant::Password { username: &username, password: &password };
     let got = connection.token(&client_id, &client_secret, &grant).await?;
     let me: MeOut = connection.read_with_token(&Path::of(["v1", "users", "me"]), &got.access_token).await?;
@@ -132,8 +135,14 @@ pub async fn run(options: Options, client: Client) -> Result<(), Failure> {
         "partnerId": sign_in.partner, "accountId": sign_in.account,
     });
     let kept = sign_in.with(got);
-    let keep = move || Locked::take()?.set(&profile, Some(kept));
-    tokio::task::spawn_blocking(keep).await??;
+    if let Err(failure) = locked.set(&profile, Some(kept.clone())) {
+        // What nothing keeps, nobody could end later.
+        if let Err(failure) = connection.revoke(&kept).await {
+            client.terminal.warn(&format!("the server still knows the sign-in: {}", failure.message()));
+        }
+        return Err(failure);
+    }
+    drop(locked);
     client.terminal.done(&shown, &format!("signed in at {url} as {username}"));
     // What the environment says goes before a sign-in, and somebody may have forgotten that it says something.
     if variable("OTARIA_TOKEN")?.is_some() {
@@ -181,8 +190,7 @@ fn visible(question: &str, instead: &str) -> Result<String, Failure> {
 }
 
 fn ask_on_terminal(question: &str) -> Result<String, Failure> {
-    // No answer shows that a question could not be asked.
-    drop(write!(anstream::stderr(), "{question}: "));
+    terminal::ask(question);
     line_of_stdin()
 }
 

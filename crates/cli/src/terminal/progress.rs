@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::plain::plain;
 use super::{Talk, Terminal};
 
 /// At which parts of the whole a line is written where there is no terminal, in percent.
@@ -26,7 +27,7 @@ pub struct Progress {
 impl Terminal {
     /// The progress of moving `size` bytes; `what` begins each line, such as `uploading`.
     pub fn transfer(&self, what: &str, size: u64) -> Progress {
-        let bar = ProgressBar::with_draw_target(Some(size), self.for_progress()).with_message(what.to_owned());
+        let bar = ProgressBar::with_draw_target(Some(size), self.for_progress()).with_message(plain(what));
         // A template that cannot be read leaves the plain bar, which says the same.
         if let Ok(style) = ProgressStyle::with_template(
             "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
@@ -69,19 +70,39 @@ impl Drop for Progress {
 /// Lines that turn.
 pub struct Spinners(MultiProgress);
 
+/// One of them.
+pub struct Spinner(ProgressBar);
+
 impl Spinners {
     /// One more, for something that is waited for.
-    pub fn add(&self, what: &str) -> ProgressBar {
-        let spinner = self.0.add(ProgressBar::new_spinner().with_message(what.to_owned()));
+    pub fn add(&self, what: &str) -> Spinner {
+        let spinner = self.0.add(ProgressBar::new_spinner().with_message(plain(what)));
         if !spinner.is_hidden() {
             spinner.enable_steady_tick(TURN);
         }
-        spinner
+        Spinner(spinner)
     }
 
     /// Writes something else, above them.
     pub fn beside(&self, write: impl FnOnce()) {
         self.0.suspend(write);
+    }
+}
+
+impl Spinner {
+    /// What it says from now on.
+    pub fn says(&self, what: &str) {
+        self.0.set_message(plain(what));
+    }
+
+    /// Whether nobody sees it.
+    pub fn is_hidden(&self) -> bool {
+        self.0.is_hidden()
+    }
+
+    /// Takes it away.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
     }
 }
 

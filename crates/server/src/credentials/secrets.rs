@@ -3,26 +3,10 @@
 use std::fmt;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use otaria_core::secrets::{ACCESS_TOKEN, CLIENT_SECRET, INVITATION_TOKEN, REFRESH_TOKEN};
 use otaria_store::SecretHash;
 
 use crate::error::Error;
-
-/// How the secrets of people and pipelines begin, so that one that stands where it does not belong is known.
-const ACCESS_TOKEN: &str = "ota_at_";
-const REFRESH_TOKEN: &str = "ota_rt_";
-const CLIENT_SECRET: &str = "ota_cs_";
-const INVITATION_TOKEN: &str = "ota_in_";
-/// How long the random part of these is: 256 bits as unpadded base64url, in characters.
-const RANDOM_PART: usize = 43;
-
-/// How many bytes of the beginning of a text have the form of a secret of a person or pipeline.
-pub fn issued_at_start(text: &[u8]) -> Option<usize> {
-    let prefixes = [ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET, INVITATION_TOKEN];
-    let prefix = prefixes.into_iter().find(|prefix| text.starts_with(prefix.as_bytes()))?;
-    let random_part = text.get(prefix.len()..prefix.len() + RANDOM_PART)?;
-    let is_random = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    random_part.iter().all(is_random).then_some(prefix.len() + RANDOM_PART)
-}
 
 /// A secret in plain text. It is shown to its owner once and never logged.
 pub struct PlainSecret(String);
@@ -118,6 +102,8 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 
 #[cfg(test)]
 mod tests {
+    use otaria_core::secrets::issued_at_start;
+
     use super::*;
 
     #[test]

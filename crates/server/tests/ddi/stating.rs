@@ -38,7 +38,7 @@ async fn a_device_states_what_it_runs(#[values(Engine::Sqlite, Engine::Postgres)
     }
     assert_eq!(world.put("/installedBase").body("{\"name\":1}").send().await.unwrap().status(), 400);
     assert_eq!(world.states("root\0fs", "1.0").await, 404);
-    assert_eq!(world.states("rootfs", "\01.0").await, 404);
+    assert_eq!(world.states("rootfs", "\x001.0").await, 404);
 }
 
 #[rstest]
@@ -89,13 +89,13 @@ async fn of_two_partners_images_that_of_the_devices_own_type_is_meant(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let Some(world) = World::on(engine).await else { return };
-    let (own, theirs) = (world.in_the_pool("1.0").await, world.from_another_partner("1.0").await);
+    let (own, theirs) = (world.in_the_pool("1.0").await, world.image_of_another_partner("1.0").await);
     assert_ne!(own, theirs);
     assert_eq!(world.states("rootfs", "1.0").await, 201);
     assert_eq!(world.installed(FirmwareType::HUB).await, Some(theirs));
 
     let own = world.push("1.1").await.number;
-    let theirs = world.from_another_partner("1.1").await;
+    let theirs = world.image_of_another_partner("1.1").await;
     assert_ne!(own, theirs);
     assert_eq!(world.states("rootfs", "1.1").await, 404, "both are for it");
     assert_eq!(

@@ -276,7 +276,7 @@ impl World {
     }
 
     /// A new image of type 5 in another partner's pool, for the device's type; its version number.
-    pub(crate) async fn from_another_partner(&self, version: &str) -> VersionNumber {
+    pub(crate) async fn image_of_another_partner(&self, version: &str) -> VersionNumber {
         let (partner_id, now) = (new_id(PartnerId::from_uuid), self.now());
         let made = self.store.write(move |tx| {
             Box::pin(async move {

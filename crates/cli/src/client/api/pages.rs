@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Api;
+use crate::client::connection::answers::something_else;
 use crate::client::paths::Path;
 use crate::failure::Failure;
 
@@ -66,7 +67,7 @@ impl Api {
     async fn page(&self, path: &Path, size: usize, number: u64) -> Result<Page, Failure> {
         let mut page = self.get(&path.clone().with("size", size).with("page", number)).await?;
         let Value::Array(content) = page["content"].take() else {
-            return Err(Failure::new(format!("{path} answers with something else than a page")));
+            return Err(something_else(path));
         };
         // After a page without anything there is none, whatever it says.
         let of = if content.is_empty() { 0 } else { page["totalPages"].as_u64().unwrap_or_default() };

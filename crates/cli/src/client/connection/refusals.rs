@@ -1,7 +1,7 @@
 //! What it means for a command that the server refuses, or does not answer.
 
 use otaria_wire::partner::ErrorBody;
-use reqwest::{Response, StatusCode, Url, header};
+use reqwest::{Response, StatusCode, header};
 
 use super::answers::bytes_of;
 use crate::failure::{Exit, Failure};
@@ -9,8 +9,13 @@ use crate::failure::{Exit, Failure};
 /// By which codes the server says that the rules do not let an image go to a device.
 const INELIGIBLE: [&str; 4] = ["already_installed", "newer_installed", "newer_under_way", "no_binary"];
 
+/// A success, or why not.
+pub async fn expect_success(response: Response) -> Result<Response, Failure> {
+    if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+}
+
 /// What an answer that is no success means.
-pub async fn refusal(response: Response) -> Failure {
+async fn refusal(response: Response) -> Failure {
     let status = response.status();
     let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let url = response.url().clone();
@@ -83,25 +88,4 @@ fn exit(status: StatusCode) -> Exit {
 fn may_pass(status: StatusCode) -> bool {
     let is_servers = status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE;
     is_servers || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
-}
-
-/// That a server does not answer.
-pub fn unreachable(url: &Url, error: &reqwest::Error) -> Failure {
-    let origin = url.origin().ascii_serialization();
-    let message = if error.is_timeout() {
-        format!("{origin} does not answer in time")
-    } else {
-        format!("{origin} cannot be reached: {}", root_cause(error))
-    };
-    let failure = Failure::of(Exit::Error, "unreachable", message);
-    failure.with_remedy("`otaria doctor` finds out why").retryable()
-}
-
-/// The last of an error's causes says it; those before only name the URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

@@ -2,6 +2,7 @@
 //! user's own.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,9 @@ use serde::{Deserialize, Deserializer};
 use super::{environment, variable};
 use crate::client::credentials::SignIn;
 use crate::client::options::ClientOptions;
-use crate::client::user_folder::user_folder;
+use crate::client::user_folder::{DISPENSABLE, user_folder};
 use crate::failure::{Exit, Failure};
+use crate::nearest;
 
 /// The file in the repository.
 const REPOSITORY_FILE: &str = "otaria.toml";
@@ -149,7 +151,7 @@ impl RepositoryFile {
                 .with_remedy("remove it, make a new one, and give that by the environment or `otaria login`"));
         }
         let publish = table.remove("publish").map(toml::Value::try_into::<PublishDefaults>).transpose();
-        let publish = publish.map_err(|error| format!("{}: [publish]: {}", path.display(), error.message().trim()));
+        let publish = publish.map_err(|error| format!("{}: [publish]: {}", path.display(), without_values(&error)));
         let choices = table.try_into::<Choices>().map_err(|error| wrong(&path, &error))?;
         Ok(Some(Self { choices: choices.beside(&path), publish: publish.map(Option::unwrap_or_default), path }))
     }
@@ -198,11 +200,15 @@ struct Profiles {
 
 impl UserFile {
     pub fn of_the_user() -> Result<Self, Failure> {
-        let path = user_folder()?.join("config.toml");
-        if !path.is_file() {
-            return Ok(Self::default());
-        }
-        let read = toml::from_str::<Profiles>(&read(&path)?);
+        // Who has no folder has no files.
+        let Ok(folder) = user_folder() else { return Ok(Self::default()) };
+        let path = folder.join("config.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(refused(&path, &error.to_string()).with_remedy(DISPENSABLE)),
+        };
+        let read = toml::from_str::<Profiles>(&text);
         let Profiles { profiles } = read.map_err(|error| wrong(&path, &error))?;
         if let Some((name, _)) = profiles.iter().find(|(_, choices)| choices.profile.is_some()) {
             return Err(refused(&path, &format!("a profile cannot name a profile, as `{name}` does")));
@@ -220,7 +226,7 @@ impl UserFile {
     pub fn unknown_profile(&self, name: &str, signed_in: &[String]) -> Failure {
         let known = self.profiles.keys().chain(signed_in).map(String::as_str);
         let failure = Failure::of(Exit::Usage, "usage", format!("there is no profile {name:?}"));
-        match crate::nouns::nearest::of(name, known) {
+        match nearest::of(name, known) {
             Some(nearest) => failure.with_remedy(format!("did you mean {nearest:?}?")),
             None => failure.with_remedy(format!("make it with `otaria login --profile {name} --url URL`")),
         }
@@ -233,7 +239,16 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// What is wrong with a file's TOML, without the line: that may hold what it should not.
 fn wrong(path: &Path, error: &toml::de::Error) -> Failure {
-    refused(path, error.message())
+    refused(path, &without_values(error))
+}
+
+/// What an error says, without the text that it quotes.
+fn without_values(error: &toml::de::Error) -> String {
+    let message = error.message().trim();
+    match (message.split_once('"'), message.rsplit_once('"')) {
+        (Some((before, _)), Some((quoted, after))) if quoted.len() > before.len() => format!("{before}…{after}"),
+        _ => message.to_owned(),
+    }
 }
 
 fn refused(path: &Path, why: &str) -> Failure {

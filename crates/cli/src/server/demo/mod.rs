@@ -15,7 +15,8 @@ use otaria_server::{RawSettings, Settings};
 use tokio::sync::Notify;
 
 use crate::failure::Failure;
-use crate::server::serve::{log_to_stderr, told_to_stop};
+use crate::server::serve::log_to_stderr;
+use crate::signals::service_is_stopped;
 use crate::terminal::print;
 
 /// How many ports above the wanted one are tried.
@@ -61,7 +62,7 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let told_to_leave = Arc::clone(&leave);
     let mut server = tokio::spawn(serve(service, listener, || {}, async move {
         tokio::select! {
-            () = told_to_stop() => {}
+            () = service_is_stopped() => {}
             () = told_to_leave.notified() => {}
         }
     }));

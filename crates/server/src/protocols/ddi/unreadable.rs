@@ -10,12 +10,12 @@ use axum::middleware::Next;
 use axum::response::Response;
 use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
 use otaria_core::DeviceId;
+use otaria_core::secrets::issued_at_start;
 use otaria_core::unreadable::{EXCERPT, Outcome, excerpt};
 use otaria_store::unreadable::Unreadable;
 use percent_encoding::percent_decode_str;
 
 use crate::access::device::SentBy;
-use crate::credentials::secrets::issued_at_start;
 
 /// How much of what is no body is kept, in characters.
 const LENGTH: usize = 500;
