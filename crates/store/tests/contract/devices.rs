@@ -389,9 +389,15 @@ async fn of_what_a_device_says_the_most_recent_is_kept(#[values(Sqlite, Postgres
         let config = devices::config(&mut world.conn().await, &fleet.partner, &device_id(id)).await.unwrap();
         config.into_keys().collect::<Vec<_>>().join(" ")
     };
-    for (keep, expected) in [(9, "a b newest oldest"), (4, "a b newest oldest"), (2, "a newest"), (0, "")] {
+    for (keep, first, expected) in [
+        (9, "-", "a b newest oldest"),
+        (4, "-", "a b newest oldest"),
+        (3, "-", "a b newest"),
+        (2, "b", "b newest"),
+        (0, "b", ""),
+    ] {
         let device = device.clone();
-        commit!(world, tx => devices::limit_config(tx, &device, keep)).unwrap();
+        commit!(world, tx => devices::limit_config(tx, &device, first, keep)).unwrap();
         assert_eq!(names("d").await, expected, "{keep}");
     }
     assert_eq!(names("e").await, "older than all");
