@@ -9,6 +9,7 @@ pub mod eligibility;
 pub mod explanation;
 pub mod fields;
 pub mod firmware;
+pub mod habit;
 pub mod ids;
 pub mod inference;
 pub mod maintenance;

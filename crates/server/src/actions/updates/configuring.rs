@@ -9,6 +9,7 @@ use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ConfigDataIn, ConfigDataMode};
 
 use super::reporting::learn;
+use super::standing::Client;
 use super::words::printable;
 use crate::error::Error;
 use crate::service::Service;
@@ -30,12 +31,17 @@ struct SortedOut {
 }
 
 impl Service {
-    /// Remembers what a device says about itself. What is too much or too long is cut, never refused: a device
+    /// Remembers what a device says about itself, and through which client it does. What is too much or too long is cut, never refused: a device
     /// would only say it again.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn configure(&self, device: &AuthenticatedDevice, body: ConfigDataIn) -> Result<(), Error> {
+    pub async fn configure(
+        &self,
+        device: &AuthenticatedDevice,
+        body: ConfigDataIn,
+        client: Client,
+    ) -> Result<(), Error> {
         let (device, moment) = (device.scope.clone(), self.moment());
         let mode = body.mode.unwrap_or_default();
         let said = sorted_out(mode, body.data);
@@ -49,6 +55,7 @@ impl Service {
                     for (name, value) in &said.attributes {
                         devices::set_config(tx, &device, name, value.as_deref(), moment.now).await?;
                     }
+                    client.remember(tx, &device, moment.now).await?;
                     devices::limit_config(tx, &device, i64::try_from(ATTRIBUTES).unwrap_or(i64::MAX)).await?;
                     for (firmware_type, number) in said.versions {
                         learn(tx, &device, firmware_type, Installed::Exactly(number), moment).await?;
