@@ -15,6 +15,21 @@ pub enum MaintenanceWindow {
     Closed,
 }
 
+impl MaintenanceWindow {
+    /// What a device type wants that has such a window, before which devices may download.
+    pub fn policy(self) -> Value {
+        let now = now_millis() / 1000 / 60;
+        let away = match self {
+            Self::Open => 0,
+            Self::Closed => 12 * 60,
+        };
+        // Ten hours around this minute, or around the one that is farthest from it.
+        let opens = (now + away - 5 * 60).rem_euclid(24 * 60);
+        let window = json!({ "opens": format!("{:02}:{:02}", opens / 60, opens % 60), "minutes": 10 * 60 });
+        json!({ "maintenance": { "timeZone": "UTC", "windows": [window], "outside": "download" } })
+    }
+}
+
 /// A server, the link that devices reach it over, and one device type.
 pub struct Publisher {
     pub link: Link,
@@ -57,16 +72,7 @@ impl Publisher {
 
     /// The same: a maintenance window that is open now, or one that is not, before which devices may download.
     pub async fn maintains(&self, window: MaintenanceWindow) {
-        let now = now_millis() / 1000 / 60;
-        let away = match window {
-            MaintenanceWindow::Open => 0,
-            MaintenanceWindow::Closed => 12 * 60,
-        };
-        // Ten hours around this minute, or around the one that is farthest from it.
-        let opens = (now + away - 5 * 60).rem_euclid(24 * 60);
-        let window = json!({ "opens": format!("{:02}:{:02}", opens / 60, opens % 60), "minutes": 10 * 60 });
-        let maintenance = json!({ "timeZone": "UTC", "windows": [window], "outside": "download" });
-        self.wants(json!({ "maintenance": maintenance })).await;
+        self.wants(window.policy()).await;
     }
 
     /// Where devices find the server: host and port.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is all test code")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -307,6 +308,11 @@ async fn a_maintenance_window_is_shown(#[case] engine: Engine) {
     let device = device(&publisher).await;
     publisher.maintains(publisher::MaintenanceWindow::Closed).await;
     push(&publisher, "1.0", b"1.0".to_vec()).await;
+    let poll = device.poll().await.unwrap();
+    assert!(poll.update().is_none(), "nobody knows that it would not install it");
+    let ahead = BTreeMap::from([("otaria.downloadAhead", "true")]);
+    let request = poll.config_data_request().unwrap();
+    request.upload(Execution::Closed, Finished::Success, Some(Mode::Merge), ahead, vec![]).await.unwrap();
     let update = fetch(&device).await;
     assert_eq!(update.maintenance_window(), Some(MaintenanceWindow::Unavailable));
     assert_eq!((update.download_type(), update.update_type()), (Type::Forced, Type::Skip));

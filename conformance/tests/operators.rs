@@ -117,7 +117,7 @@ async fn why_a_device_is_or_is_not_offered_something_is_said(#[case] engine: Eng
     device.is_told("cancelling").await;
     let accepted = json!({"status": {"execution": "closed", "result": {"finished": "success"}, "details": []}});
     assert_eq!(device.asks(Method::POST, "/cancelAction/2/feedback", accepted).await.0, 200);
-    assert_eq!(device.codes().await.1, ["not_pushed", "cancelled"]);
+    assert_eq!(device.codes().await.1, ["cancelled"]);
 }
 
 #[rstest]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use otaria_conformance::pages::block;
+use otaria_conformance::publisher::MaintenanceWindow;
 use otaria_conformance::{Api, Engine, Noise, Server, binary, until};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -75,6 +76,15 @@ impl Scene {
 
     fn installed(&self) -> Vec<u8> {
         std::fs::read(self.path("installed")).unwrap()
+    }
+
+    async fn maintains(&self, window: MaintenanceWindow) {
+        let mut wanted = window.policy();
+        wanted["name"] = "Lamp".into();
+        let device_type = self.device().await["deviceTypeId"].as_str().unwrap().to_owned();
+        let path = format!("/v1/partners/{}/deviceTypes/{device_type}", self.server.partner());
+        let changed = self.api.put(&path, wanted).await;
+        assert!(changed.status.is_success(), "{}", changed.text);
     }
 
     async fn shown(&self, push: &str) -> Value {
@@ -148,6 +158,17 @@ async fn a_shell_script_keeps_a_device_up_to_date() {
     assert!(run());
     let shown = scene.shown(&push).await;
     assert_eq!((&shown["state"], &shown["message"]), (&json!("cancelled"), &json!("stopped")));
+
+    scene.installer("cp \"$1\" \"$FOLDER/installed\"");
+    scene.maintains(MaintenanceWindow::Closed).await;
+    let push = scene.push("1.5", &bytes[5..]).await;
+    assert!(run() && run());
+    assert_eq!(states(&scene.shown(&push).await), ["offered", "fetched", "downloading", "downloaded"]);
+    assert!(scene.installed() == bytes && scene.path("6").exists(), "it was installed before its window");
+    scene.maintains(MaintenanceWindow::Open).await;
+    assert!(run());
+    assert_eq!(scene.shown(&push).await["state"], "succeeded");
+    assert!(scene.installed() == bytes[5..] && !scene.path("6").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::firmware::{FirmwareType, VersionNumber};
+use crate::habit::Habit;
 use crate::maintenance::{Opening, Outside};
-use crate::offer::{Offer, decide};
-use crate::push::{Confirmation, Push, PushState};
+use crate::offer::{Offer, decide, leave};
+use crate::push::{Confirmation, Hold, Leave, Push, PushState};
 use crate::time::Timestamp;
 
 /// After how many intervals without a poll a device counts as silent.
@@ -26,6 +27,8 @@ pub struct Situation {
     pub silent_before: Timestamp,
     /// Whether it may be updated now.
     pub opening: Opening,
+    /// What it does while it may not, by what it last showed.
+    pub habit: Habit,
     /// Its pushes of all firmware types that have not ended.
     pub open: Vec<Push>,
     /// What is known of each firmware type that concerns it.
@@ -89,7 +92,7 @@ pub enum Code {
     UpToDate,
     /// The device runs something newer than all that is associated.
     RunsNewer,
-    /// Something newer is associated, and nobody pushed it.
+    /// Something newer is associated, and no push of it is on its way.
     NotPushed,
     /// The last push was cancelled.
     Cancelled,
@@ -173,7 +176,7 @@ impl Situation {
         let installed = |firmware_type| {
             self.types.iter().find(|known| known.firmware_type == firmware_type).and_then(|known| known.installed)
         };
-        match decide(&self.open, installed, self.opening) {
+        match decide(&self.open, installed, self.opening, self.habit) {
             Offer::Deploy(first) if first.id == push.id => under_way(push),
             Offer::DownloadAhead(first) if first.id == push.id => Reason::new(
                 Code::DownloadAhead,
@@ -208,25 +211,36 @@ impl Situation {
     /// Why a push that was agreed to is not the one that is offered.
     fn waiting(&self, push: &Push) -> Reason {
         let number = push.version_number;
-        match self.opening {
-            Opening::Closed { outside: Outside::Withhold, opens: None } => Reason::new(
+        match leave(push, self.opening, self.habit) {
+            Leave::Nothing(Hold::TimeZone) => Reason::new(
                 Code::TimeZoneUnknown,
                 format_args!(
                     "Version number {number} waits for a maintenance window by the device's own clock, and the device \
                      has not said which time zone it is in."
                 ),
             ),
-            Opening::Closed { outside: Outside::Withhold, .. } => Reason::new(
+            Leave::Nothing(Hold::Window) => Reason::new(
                 Code::WaitingForWindow,
                 format_args!(
-                    "Version number {number} waits for the maintenance window, which {}.",
-                    opens(self.opening)
+                    "Version number {number} waits for the maintenance window, which {}.{}",
+                    opens(self.opening),
+                    self.why_not_ahead()
                 ),
             ),
-            Opening::Closed { outside: Outside::DownloadAhead, .. } | Opening::Open => Reason::new(
+            Leave::Nothing(Hold::Agreement) | Leave::Download(_) | Leave::Install => Reason::new(
                 Code::WaitingForAnother,
                 format_args!("Another push to the device comes before version number {number}."),
             ),
+        }
+    }
+
+    /// Why the device does not download ahead, where devices may; begins with a space.
+    const fn why_not_ahead(&self) -> &'static str {
+        match (self.opening, self.habit) {
+            (Opening::Closed { outside: Outside::DownloadAhead, .. }, Habit::InstallsAtOnce) => {
+                " It is not downloaded ahead: the device's client is not known to understand that."
+            }
+            _ => "",
         }
     }
 }
@@ -244,19 +258,28 @@ fn under_way(push: &Push) -> Reason {
 
 /// Why there is no push of a firmware type, and what became of the last one.
 fn without_push(about: &TypeSituation) -> Vec<Reason> {
-    let mut reasons = vec![match about.newest_associated {
-        None => Reason::new(
+    let ended = about.last_ended.as_ref().and_then(ended);
+    let state = match about.newest_associated {
+        None => Some(Reason::new(
             Code::NothingAssociated,
             "No image of this firmware type is associated with the device's type.",
-        ),
-        Some(newest) if about.installed >= Some(newest) => up_to_date(about),
-        Some(newest) => Reason::new(
-            Code::NotPushed,
-            format_args!("Version number {newest} is associated with the device's type, and nobody has pushed it."),
-        ),
-    }];
-    reasons.extend(about.last_ended.as_ref().and_then(ended));
-    reasons
+        )),
+        Some(newest) if about.installed >= Some(newest) => Some(up_to_date(about)),
+        Some(newest) => not_pushed(newest, about),
+    };
+    state.into_iter().chain(ended).collect()
+}
+
+/// That nobody pushed the newest image; none if the end of the last push says what became of it.
+fn not_pushed(newest: VersionNumber, about: &TypeSituation) -> Option<Reason> {
+    let what = match &about.last_ended {
+        None => "nobody has pushed it",
+        Some(last) if last.version_number == newest && ended(last).is_some() => return None,
+        // Whether it was pushed before that one nobody knows here.
+        Some(_) => "no push of it is on its way",
+    };
+    let message = format_args!("Version number {newest} is associated with the device's type, and {what}.");
+    Some(Reason::new(Code::NotPushed, message))
 }
 
 fn up_to_date(about: &TypeSituation) -> Reason {
@@ -308,6 +331,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_571_200_000);
     const HUB: FirmwareType = FirmwareType::HUB;
+    const ANY: Habit = Habit::DownloadsAhead;
     const CLOSED: Opening = Opening::Closed { opens: Some(NOW), outside: Outside::Withhold };
 
     fn number(number: i64) -> VersionNumber {
@@ -329,8 +353,12 @@ mod tests {
     }
 
     fn reasons(open: Vec<Push>, opening: Opening, about: TypeSituation) -> Vec<(Code, String)> {
-        let situation =
-            Situation { last_seen: Some(NOW), silent_before: NOW, opening, open, types: vec![about.clone()] };
+        reasons_of(open, opening, ANY, about)
+    }
+
+    fn reasons_of(open: Vec<Push>, opening: Opening, habit: Habit, about: TypeSituation) -> Vec<(Code, String)> {
+        let types = vec![about.clone()];
+        let situation = Situation { last_seen: Some(NOW), silent_before: NOW, opening, habit, open, types };
         situation.of_type(&about).into_iter().map(|reason| (reason.code, reason.message)).collect()
     }
 
@@ -344,6 +372,7 @@ mod tests {
             last_seen,
             silent_before: NOW,
             opening: Opening::Open,
+            habit: ANY,
             open: vec![],
             types: vec![],
         };
@@ -378,8 +407,21 @@ mod tests {
             (PushState::Succeeded, None),
             (PushState::Superseded, None),
         ] {
-            let about = TypeSituation { last_ended: Some(push(state)), ..about(None, Some(5)) };
+            let about = TypeSituation { last_ended: Some(push(state)), ..about(None, Some(6)) };
             assert_eq!(codes(vec![], Opening::Open, about).get(1), expected.as_ref(), "{state}");
+        }
+    }
+
+    #[test]
+    fn what_was_pushed_in_vain_is_not_said_to_be_pushed_by_nobody() {
+        let about = |state, newest| TypeSituation { last_ended: Some(push(state)), ..about(None, Some(newest)) };
+        let said = |about| reasons(vec![], Opening::Open, about);
+        let in_vain = said(about(PushState::TimedOut, 5));
+        assert_eq!(in_vain, [(Code::TimedOut, "The last push, of version number 5, ended as timed_out".to_owned())]);
+        let newer = said(about(PushState::TimedOut, 6));
+        assert_eq!(newer.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [Code::NotPushed, Code::TimedOut]);
+        for other in [newer, said(about(PushState::Succeeded, 5))] {
+            assert!(other[0].1.ends_with("no push of it is on its way."), "{other:?}");
         }
     }
 
@@ -409,6 +451,18 @@ mod tests {
             Push { id: PushId::from_uuid(Uuid::from_u128(2)), version_number: number(6), ..push(PushState::Offered) };
         let open = vec![push(PushState::Cancelling), newer];
         assert_eq!(codes(open, Opening::Open, about(None, Some(6))), [Code::Cancelling, Code::WaitingForAnother]);
+    }
+
+    #[test]
+    fn whoever_is_not_known_to_download_ahead_waits() {
+        let ahead = |opens| Opening::Closed { opens, outside: Outside::DownloadAhead };
+        let why = |opens| {
+            reasons_of(vec![push(PushState::Offered)], ahead(opens), Habit::InstallsAtOnce, about(None, Some(5)))
+        };
+        let (code, message) = why(Some(NOW)).remove(0);
+        assert_eq!(code, Code::WaitingForWindow);
+        assert!(message.ends_with("the device's client is not known to understand that."), "{message}");
+        assert_eq!(why(None)[0].0, Code::TimeZoneUnknown);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod email;
 pub mod explanation;
 pub mod fields;
 pub mod firmware;
+pub mod habit;
 pub mod ids;
 pub mod inference;
 pub mod maintenance;

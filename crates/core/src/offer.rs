@@ -1,9 +1,10 @@
 //! What a device that asks should do now.
 
 use crate::firmware::{FirmwareType, VersionNumber};
+use crate::habit::Habit;
 use crate::ids::PushId;
 use crate::maintenance::{Opening, Outside};
-use crate::push::{Confirmation, Phase, Push, PushState};
+use crate::push::{Confirmation, Hold, Leave, Phase, Push, PushState};
 use crate::time::Timestamp;
 
 /// What a device should do now: one thing at a time.
@@ -33,7 +34,8 @@ pub fn may_have(state: PushState, version_number: VersionNumber, installed: Opti
 }
 
 /// Decides what a device should do, out of its `open` pushes of all firmware types; `installed` is the version
-/// number that it is known to run of a type, and `opening` whether it may be updated now.
+/// number that it is known to run of a type, `opening` whether it may be updated now, and `habit` what it does while it
+/// may not.
 ///
 /// First what must be let go; then nothing while the device restarts into what it installed; then what is under way, then what waits, and what those at the device have denied last:
 /// the oldest of each. A push whose image the device has reached or outgrown is never offered, wherever it stands:
@@ -42,6 +44,7 @@ pub fn decide(
     open: &[Push],
     installed: impl Fn(FirmwareType) -> Option<VersionNumber>,
     opening: Opening,
+    habit: Habit,
 ) -> Offer<'_> {
     let cancelling = open.iter().filter(|push| push.state.phase() == Phase::Cancelling);
     if let Some(push) = oldest(cancelling) {
@@ -57,7 +60,7 @@ pub fn decide(
         let is_denied = push.terms.confirmation == Confirmation::Denied;
         (is_denied, push.state.phase() == Phase::Offered, age(push))
     });
-    live.into_iter().find_map(|push| offered(push, opening)).unwrap_or(Offer::Nothing)
+    live.into_iter().find_map(|push| offered(push, leave(push, opening, habit))).unwrap_or(Offer::Nothing)
 }
 
 /// The push that those at a device are to be asked about next, whatever else there is for it to do.
@@ -67,22 +70,29 @@ pub fn to_confirm(open: &[Push], installed: impl Fn(FirmwareType) -> Option<Vers
     upgrades.min_by_key(|push| (push.terms.confirmation == Confirmation::Denied, age(push)))
 }
 
-/// What a live push comes to now; none if it has to wait.
-fn offered(push: &Push, opening: Opening) -> Option<Offer<'_>> {
+/// How far a device of this habit may go with a live push now.
+pub const fn leave(push: &Push, opening: Opening, habit: Habit) -> Leave {
     if !push.is_confirmed() {
-        return Some(Offer::Confirm(push));
+        return Leave::Nothing(Hold::Agreement);
     }
-    match opening {
-        Opening::Open => Some(Offer::Deploy(push)),
-        // What a device began while it might, it finishes.
-        Opening::Closed { outside: Outside::Withhold, .. } => {
-            let is_begun = !matches!(push.state, PushState::Offered | PushState::Fetched);
-            is_begun.then_some(Offer::Deploy(push))
-        }
-        Opening::Closed { outside: Outside::DownloadAhead, .. } => {
-            let is_begun = matches!(push.state, PushState::Installing | PushState::Installed);
-            Some(if is_begun { Offer::Deploy(push) } else { Offer::DownloadAhead(push) })
-        }
+    let Opening::Closed { opens, outside } = opening else { return Leave::Install };
+    let hold = if opens.is_some() { Hold::Window } else { Hold::TimeZone };
+    match (outside, push.state, habit) {
+        // What a device began while it might, it finishes. Where devices may download ahead, that is no beginning.
+        (_, PushState::Installing | PushState::Installed, _)
+        | (Outside::Withhold, PushState::Downloading | PushState::Downloaded, _) => Leave::Install,
+        (Outside::DownloadAhead, _, Habit::DownloadsAhead) => Leave::Download(hold),
+        (Outside::DownloadAhead, _, Habit::InstallsAtOnce) | (Outside::Withhold, _, _) => Leave::Nothing(hold),
+    }
+}
+
+/// What a live push comes to now; none if it has to wait.
+const fn offered(push: &Push, leave: Leave) -> Option<Offer<'_>> {
+    match leave {
+        Leave::Install => Some(Offer::Deploy(push)),
+        Leave::Download(_) => Some(Offer::DownloadAhead(push)),
+        Leave::Nothing(Hold::Agreement) => Some(Offer::Confirm(push)),
+        Leave::Nothing(Hold::Window | Hold::TimeZone) => None,
     }
 }
 
@@ -103,6 +113,8 @@ mod tests {
 
     const HUB: FirmwareType = FirmwareType::HUB;
     const APPLICATION: FirmwareType = FirmwareType::APPLICATION;
+    /// Where it makes no difference.
+    const ANY: Habit = Habit::DownloadsAhead;
 
     #[test]
     fn what_was_taken_back_or_outgrown_is_not_given_again() {
@@ -129,34 +141,34 @@ mod tests {
 
     #[test]
     fn without_open_pushes_there_is_nothing_to_do() {
-        assert_eq!(decide(&[], nothing_installed, Opening::Open), Offer::Nothing);
-        assert_eq!(decide(&[push(HUB, 1, PushState::Failed)], nothing_installed, Opening::Open), Offer::Nothing);
+        assert_eq!(decide(&[], nothing_installed, Opening::Open, ANY), Offer::Nothing);
+        assert_eq!(decide(&[push(HUB, 1, PushState::Failed)], nothing_installed, Opening::Open, ANY), Offer::Nothing);
     }
 
     #[test]
     fn the_oldest_comes_first() {
         let open = [push(HUB, 2, PushState::Offered), push(APPLICATION, 1, PushState::Offered)];
-        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn of_the_same_age_the_lower_id_comes_first() {
         let mut open = [push(HUB, 1, PushState::Offered), push(APPLICATION, 1, PushState::Offered)];
         open[1].id = PushId::from_uuid(Uuid::from_u128(6));
-        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn what_is_under_way_comes_before_what_waits() {
         let open = [push(HUB, 1, PushState::Offered), push(APPLICATION, 2, PushState::Fetched)];
-        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn what_must_be_let_go_comes_before_everything() {
         let states = [PushState::Offered, PushState::Installing, PushState::Cancelling, PushState::Cancelling];
         let open: Vec<_> = states.into_iter().zip(1..).map(|(state, created)| push(HUB, created, state)).collect();
-        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Cancel(&open[2]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Cancel(&open[2]));
     }
 
     #[test]
@@ -165,7 +177,7 @@ mod tests {
             let open = [push(HUB, 1, state), push(APPLICATION, 2, PushState::Offered)];
             for installed in [5, 6] {
                 let installed = |kind| (kind == HUB).then_some(VersionNumber::from_i64(installed));
-                assert_eq!(decide(&open, installed, Opening::Open), Offer::Deploy(&open[1]));
+                assert_eq!(decide(&open, installed, Opening::Open, ANY), Offer::Deploy(&open[1]));
             }
         }
     }
@@ -174,9 +186,9 @@ mod tests {
     fn a_device_that_restarts_into_what_it_installed_gets_nothing() {
         let installed = Push { awaits_version: true, ..push(HUB, 1, PushState::Installed) };
         let open = [installed, push(APPLICATION, 2, PushState::Offered)];
-        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Nothing);
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Nothing);
         let outgrown = |kind| (kind == HUB).then_some(VersionNumber::from_i64(5));
-        assert_eq!(decide(&open, outgrown, Opening::Open), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, outgrown, Opening::Open, ANY), Offer::Deploy(&open[1]));
     }
 
     fn asking(push: Push, confirmation: Confirmation) -> Push {
@@ -191,7 +203,7 @@ mod tests {
             for state in [PushState::Offered, PushState::Fetched] {
                 let open = [asking(push(HUB, 1, state), confirmation)];
                 let expected = if agreed { Offer::Deploy(&open[0]) } else { Offer::Confirm(&open[0]) };
-                assert_eq!(decide(&open, nothing_installed, Opening::Open), expected, "{confirmation} {state}");
+                assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), expected, "{confirmation} {state}");
             }
         }
     }
@@ -202,25 +214,28 @@ mod tests {
             asking(push(HUB, 1, PushState::Fetched), Confirmation::Denied),
             push(APPLICATION, 2, PushState::Offered),
         ];
-        assert_eq!(decide(&open, nothing_installed, Opening::Open), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn outside_its_window_a_device_only_finishes_what_it_began() {
         use PushState::{Downloaded, Downloading, Fetched, Installed, Installing, Offered};
-        for (outside, waits, ahead) in [
-            (Outside::Withhold, vec![Offered, Fetched], vec![]),
-            (Outside::DownloadAhead, vec![], vec![Offered, Fetched, Downloading, Downloaded]),
+        let not_installing = vec![Offered, Fetched, Downloading, Downloaded];
+        for (outside, habit, waits, ahead) in [
+            (Outside::Withhold, Habit::InstallsAtOnce, vec![Offered, Fetched], vec![]),
+            (Outside::Withhold, Habit::DownloadsAhead, vec![Offered, Fetched], vec![]),
+            (Outside::DownloadAhead, Habit::InstallsAtOnce, not_installing.clone(), vec![]),
+            (Outside::DownloadAhead, Habit::DownloadsAhead, vec![], not_installing),
         ] {
             for state in [Offered, Fetched, Downloading, Downloaded, Installing, Installed] {
                 let open = [push(HUB, 1, state)];
-                let offer = decide(&open, nothing_installed, Opening::Closed { opens: None, outside });
+                let offer = decide(&open, nothing_installed, Opening::Closed { opens: None, outside }, habit);
                 let expected = match state {
                     state if waits.contains(&state) => Offer::Nothing,
                     state if ahead.contains(&state) => Offer::DownloadAhead(&open[0]),
                     _ => Offer::Deploy(&open[0]),
                 };
-                assert_eq!(offer, expected, "{outside:?} {state}");
+                assert_eq!(offer, expected, "{outside:?} {habit:?} {state}");
             }
         }
     }
@@ -229,15 +244,15 @@ mod tests {
     fn what_waits_for_a_window_hides_nothing_that_does_not() {
         let open = [push(HUB, 1, PushState::Fetched), push(APPLICATION, 2, PushState::Installing)];
         let closed = Opening::Closed { opens: None, outside: Outside::Withhold };
-        assert_eq!(decide(&open, nothing_installed, closed), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open, nothing_installed, closed, ANY), Offer::Deploy(&open[1]));
     }
 
     #[test]
     fn letting_go_and_agreeing_need_no_window() {
         let closed = Opening::Closed { opens: None, outside: Outside::Withhold };
         let open = [asking(push(HUB, 1, PushState::Offered), Confirmation::Waiting)];
-        assert_eq!(decide(&open, nothing_installed, closed), Offer::Confirm(&open[0]));
+        assert_eq!(decide(&open, nothing_installed, closed, ANY), Offer::Confirm(&open[0]));
         let open = [push(HUB, 1, PushState::Cancelling)];
-        assert_eq!(decide(&open, nothing_installed, closed), Offer::Cancel(&open[0]));
+        assert_eq!(decide(&open, nothing_installed, closed, ANY), Offer::Cancel(&open[0]));
     }
 }

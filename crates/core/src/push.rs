@@ -4,12 +4,14 @@
 //! its end is history.
 
 mod event;
+mod leave;
 mod stage;
 mod state;
 mod terms;
 mod timers;
 
 pub use event::{Change, Entry, Event, Installed, NewerPush, Report};
+pub use leave::{Hold, Leave};
 pub use stage::Stage;
 pub(crate) use state::Phase;
 pub use state::{InvalidPushState, PushState};
@@ -137,16 +139,30 @@ impl Push {
     }
 
     /// What follows from the passing of time; nothing before [`Push::check_at`]. `last_seen` is when the device
-    /// last asked for anything at all.
-    pub fn on_timer(&self, last_seen: Option<Timestamp>, now: Timestamp, timers: &Timers) -> Option<Change> {
+    /// last asked for anything at all, and `leave` how far it may go now: time in which the server withholds the push
+    /// from a device that asks is not the device's.
+    pub fn on_timer(
+        &self,
+        last_seen: Option<Timestamp>,
+        leave: Leave,
+        now: Timestamp,
+        timers: &Timers,
+    ) -> Option<Change> {
         let deadline = self.deadline?;
         self.check_at.filter(|check_at| *check_at <= now)?;
         let silent_at = self.silent_at(last_seen, timers);
         let (overdue, silent) = (deadline <= now, silent_at <= now);
         let ends = |state, why: String| Some(self.moved_by_rule(state, why, now, timers));
         let stays_until = |check_at| Some(Self { check_at: Some(check_at), ..self.clone() }.unrecorded());
+        let held = self.held(leave);
+        let extended =
+            held.and_then(|hold| self.extended(hold, now, timers)).filter(|until| overdue && !silent && *until > now);
         match self.state.phase() {
-            Phase::Offered if overdue => ends(PushState::TimedOut, "the device did not fetch it in time".to_owned()),
+            Phase::Offered | Phase::UnderWay if extended.is_some() => {
+                let check_at = extended.map(|until| until.min(silent_at));
+                Some(Self { deadline: extended, check_at, ..self.clone() }.unrecorded())
+            }
+            Phase::Offered if overdue => ends(PushState::TimedOut, overdue_for(held).to_owned()),
             Phase::Cancelling if overdue => {
                 ends(PushState::Cancelled, "the cancel was not answered in time".to_owned())
             }
@@ -157,6 +173,7 @@ impl Push {
             Phase::UnderWay if silent => {
                 ends(PushState::Lost, format!("the device fell silent while {}", self.state))
             }
+            Phase::UnderWay if overdue && held.is_some() => ends(PushState::TimedOut, overdue_for(held).to_owned()),
             Phase::UnderWay if overdue => ends(
                 PushState::TimedOut,
                 format!("the device kept polling but stayed at {} for too long", self.state),
@@ -320,6 +337,26 @@ impl Push {
         self.state == PushState::Cancelling || (self.state == PushState::Installed && waits_for_version)
     }
 
+    /// What the server withholds the push for; none where the device could have got on with it.
+    fn held(&self, leave: Leave) -> Option<Hold> {
+        match leave {
+            Leave::Download(_) if self.state == PushState::Offered => None,
+            _ if self.limit_is_fixed() => None,
+            _ => leave.hold(),
+        }
+    }
+
+    /// Until when it may stay where it is once its time is up while it is withheld for this. A window opens by itself.
+    /// Whoever owes a word about what was fetched has as long for it as for fetching, or it might never end.
+    fn extended(&self, hold: Hold, now: Timestamp, timers: &Timers) -> Option<Timestamp> {
+        let again = self.limit(timers).map(|limit| now.plus(limit.max(TICK)))?;
+        match hold {
+            Hold::Window => Some(again),
+            Hold::TimeZone | Hold::Agreement if self.state == PushState::Offered => None,
+            Hold::TimeZone | Hold::Agreement => Some(again.min(self.updated.plus(timers.offered))),
+        }
+    }
+
     /// How long it may stay where it is.
     fn limit(&self, timers: &Timers) -> Option<Duration> {
         match self.terms.success {
@@ -410,6 +447,15 @@ impl Push {
         let entry = Entry { state: self.state, message: message.clone(), details };
         let push = Self { message: message.or(self.message.clone()), ..self };
         Change { push, entry: Some(entry), installed: None }
+    }
+}
+
+/// Why a push that was held for this ran out of time.
+const fn overdue_for(held: Option<Hold>) -> &'static str {
+    match held {
+        None | Some(Hold::Window) => "the device did not fetch it in time",
+        Some(Hold::TimeZone) => "the device did not say in time which time zone it is in",
+        Some(Hold::Agreement) => "those at the device did not agree to it in time",
     }
 }
 

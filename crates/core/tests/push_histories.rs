@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use otaria_core::eligibility::{Binary, Candidate, OnDevice, Verdict, judge};
+use otaria_core::habit::Habit;
 use otaria_core::maintenance::{Opening, Outside};
-use otaria_core::offer::{Offer, decide};
+use otaria_core::offer::{Offer, decide, leave};
 use otaria_core::push::{
-    Change, Confirmation, Event, Installed, NewerPush, Push, PushState, Report, Stage, Success, Terms, Timers,
+    Change, Confirmation, Event, Installed, Leave, NewerPush, Push, PushState, Report, Stage, Success, Terms, Timers,
 };
 use otaria_core::{FirmwareType, PushId, Timestamp, VersionNumber};
 use proptest::collection::vec;
@@ -25,7 +26,7 @@ enum Step {
     /// Somebody pushes an image.
     Publish(FirmwareType, VersionNumber, Terms),
     /// The device asks, in or outside its maintenance window, and takes what it is offered.
-    Poll(Opening),
+    Poll(Opening, Habit),
     /// Those at the device say whether they agree.
     Answer(Index, Confirmation),
     Report(Index, Report),
@@ -43,7 +44,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (firmware_type(), version_number(), terms())
             .prop_map(|(kind, number, terms)| Step::Publish(kind, number, terms)),
-        4 => select(OPENINGS.to_vec()).prop_map(Step::Poll),
+        4 => (select(OPENINGS.to_vec()), select(HABITS.to_vec()))
+            .prop_map(|(opening, habit)| Step::Poll(opening, habit)),
         2 => (any::<Index>(), select(vec![Confirmation::Given, Confirmation::Denied]))
             .prop_map(|(push, answer)| Step::Answer(push, answer)),
         6 => (any::<Index>(), report()).prop_map(|(push, report)| Step::Report(push, report)),
@@ -62,6 +64,8 @@ const OPENINGS: [Opening; 3] = [
     Opening::Closed { opens: None, outside: Outside::Withhold },
     Opening::Closed { opens: None, outside: Outside::DownloadAhead },
 ];
+
+const HABITS: [Habit; 2] = [Habit::DownloadsAhead, Habit::InstallsAtOnce];
 
 fn terms() -> impl Strategy<Value = Terms> {
     let confirmations = vec![Confirmation::NotAsked, Confirmation::Waiting, Confirmation::Given];
@@ -97,6 +101,8 @@ struct Device {
     now: Timestamp,
     timers: Timers,
     last_seen: Option<Timestamp>,
+    opening: Opening,
+    habit: Habit,
     installed: BTreeMap<FirmwareType, VersionNumber>,
     pushes: Vec<Push>,
 }
@@ -107,6 +113,8 @@ impl Device {
             now: Timestamp::from_millis(1_700_000_000_000),
             timers: Timers::default(),
             last_seen: None,
+            opening: Opening::Open,
+            habit: Habit::InstallsAtOnce,
             installed: BTreeMap::new(),
             pushes: Vec::new(),
         }
@@ -119,7 +127,7 @@ impl Device {
             Step::Publish(firmware_type, version_number, terms) => {
                 self.publish(firmware_type, version_number, terms);
             }
-            Step::Poll(opening) => self.poll(opening),
+            Step::Poll(opening, habit) => self.poll(opening, habit),
             Step::Answer(push, answer) => self.on_some(push, |_, _| match answer {
                 Confirmation::Given => Event::Confirmed { message: None, details: Vec::new() },
                 _ => Event::Denied { message: None, details: Vec::new() },
@@ -167,11 +175,12 @@ impl Device {
         }
     }
 
-    fn poll(&mut self, opening: Opening) {
+    fn poll(&mut self, opening: Opening, habit: Habit) {
         self.last_seen = Some(self.now);
+        (self.opening, self.habit) = (opening, habit);
         let open: Vec<Push> = self.pushes.iter().filter(|push| !push.state.is_ended()).cloned().collect();
         let cancelling = open.iter().any(|push| push.state == PushState::Cancelling);
-        let offer = decide(&open, |firmware_type| self.installed.get(&firmware_type).copied(), opening);
+        let offer = decide(&open, |firmware_type| self.installed.get(&firmware_type).copied(), opening, habit);
         match offer {
             Offer::Deploy(push) | Offer::DownloadAhead(push) => {
                 assert!(push.state.is_live() && !cancelling);
@@ -179,6 +188,7 @@ impl Device {
                 assert!(push.is_confirmed(), "nobody agreed: {push:?}");
                 let is_begun = matches!(push.state, PushState::Installing | PushState::Installed);
                 assert_eq!(matches!(offer, Offer::DownloadAhead(_)), opening == OPENINGS[2] && !is_begun);
+                assert!(!matches!(offer, Offer::DownloadAhead(_)) || habit == Habit::DownloadsAhead);
                 assert!(opening != OPENINGS[1] || !matches!(push.state, PushState::Offered | PushState::Fetched));
                 self.on_id(push.id, Event::Fetched);
             }
@@ -191,7 +201,9 @@ impl Device {
                 assert!(!cancelling);
                 let waits = |push: &Push| {
                     let is_begun = !matches!(push.state, PushState::Offered | PushState::Fetched);
-                    opening == OPENINGS[1] && push.is_confirmed() && !is_begun
+                    let installs = matches!(push.state, PushState::Installing | PushState::Installed);
+                    let is_told_nothing = opening == OPENINGS[2] && habit == Habit::InstallsAtOnce;
+                    push.is_confirmed() && ((opening == OPENINGS[1] && !is_begun) || (is_told_nothing && !installs))
                 };
                 let restarts = open.iter().any(|push| push.awaits_version && self.is_upgrade(push));
                 let held_back = !restarts && open.iter().any(|push| self.is_upgrade(push) && !waits(push));
@@ -228,9 +240,12 @@ impl Device {
 
     fn on(&mut self, index: usize, event: Event) {
         let before = &self.pushes[index];
+        let leave = leave(before, self.opening, self.habit);
+        let Some(event) = event.within(leave) else { return };
         let change = before.on(event.clone(), self.now, &self.timers);
         check_change(before, &change);
         check_installed(before, &event, &change);
+        check_leave(before, leave, &event, &change);
         self.apply(index, change);
     }
 
@@ -238,14 +253,15 @@ impl Device {
     fn look_at_timers(&mut self) {
         for index in 0..self.pushes.len() {
             let before = &self.pushes[index];
+            let leave = leave(before, self.opening, self.habit);
             let due = before.check_at.is_some_and(|check_at| check_at <= self.now);
-            let change = before.on_timer(self.last_seen, self.now, &self.timers);
+            let change = before.on_timer(self.last_seen, leave, self.now, &self.timers);
             assert_eq!(change.is_some(), due);
             if let Some(change) = change {
                 check_change(before, &change);
                 assert!(change.push.check_at.is_none_or(|check_at| check_at > self.now));
                 assert_eq!(change.installed, None);
-                assert_eq!(change.push.on_timer(self.last_seen, self.now, &self.timers), None);
+                assert_eq!(change.push.on_timer(self.last_seen, leave, self.now, &self.timers), None);
                 self.apply(index, change);
             }
         }
@@ -327,6 +343,20 @@ fn check_change(before: &Push, change: &Change) {
     }
 }
 
+/// How far a push goes that is withheld, unless the device said its last word.
+fn check_leave(before: &Push, leave: Leave, event: &Event, change: &Change) {
+    let is_last = matches!(event, Event::Report(Report { stage: Stage::Succeeded | Stage::Failed, .. }));
+    let comes_back = before.state == PushState::Cancelling;
+    let furthest = match leave {
+        Leave::Install => return,
+        Leave::Download(_) => PushState::Downloaded,
+        Leave::Nothing(_) => PushState::Fetched,
+    };
+    let after = change.push.state;
+    let has_moved = after != before.state && after < PushState::Cancelling;
+    assert!(is_last || comes_back || !has_moved || after <= furthest, "{before:?} -> {after}");
+}
+
 /// What is learnt of what the device runs.
 fn check_installed(before: &Push, event: &Event, change: &Change) {
     let target = before.version_number;
@@ -371,7 +401,7 @@ proptest! {
         }
         for _ in 0..50 {
             device.now = device.now.plus(DAY - MINUTE);
-            device.poll(Opening::Open);
+            device.poll(Opening::Open, Habit::InstallsAtOnce);
             device.look_at_timers();
         }
         prop_assert!(device.pushes.iter().all(|push| push.state.is_ended()), "{:?}", device.pushes);

@@ -48,7 +48,7 @@ fn in_state(state: PushState) -> Push {
     let reported = |stage| after(&offered(), Event::Report(report(stage)));
     let timed = |push: Push, seen: Option<Timestamp>| {
         let deadline = push.deadline.unwrap();
-        push.on_timer(seen, deadline, &Timers::default()).unwrap().push
+        push.on_timer(seen, Leave::Install, deadline, &Timers::default()).unwrap().push
     };
     match state {
         PushState::Offered => offered(),
@@ -321,7 +321,7 @@ fn ended_is_final() {
             let installed = Some(Installed::Exactly(number));
             assert_eq!(change(&push, Event::Runs(number)), Change { installed, ..push.clone().unrecorded() });
         }
-        assert_eq!(push.on_timer(None, NOW.plus(1000 * DAY), &Timers::default()), None);
+        assert_eq!(push.on_timer(None, Leave::Install, NOW.plus(1000 * DAY), &Timers::default()), None);
     }
 }
 
@@ -342,14 +342,14 @@ fn a_timer_that_is_not_due_does_nothing() {
     for state in PushState::ALL.into_iter().filter(|state| !state.is_ended()) {
         let push = in_state(state);
         let before = push.check_at.unwrap().minus(Duration::from_millis(1));
-        assert_eq!(push.on_timer(None, before, &Timers::default()), None);
+        assert_eq!(push.on_timer(None, Leave::Install, before, &Timers::default()), None);
     }
 }
 
 #[test]
 fn an_offered_push_times_out_however_silent_the_device_is() {
     let push = offered();
-    let change = push.on_timer(None, push.deadline.unwrap(), &Timers::default()).unwrap();
+    let change = push.on_timer(None, Leave::Install, push.deadline.unwrap(), &Timers::default()).unwrap();
     assert_eq!((change.push.state, change.installed), (PushState::TimedOut, None));
     assert!(change.entry.is_some_and(|entry| entry.message.is_some()));
 }
@@ -358,7 +358,7 @@ fn an_offered_push_times_out_however_silent_the_device_is() {
 fn an_unanswered_cancel_ends_as_cancelled() {
     let push = in_state(PushState::Cancelling);
     for seen in [None, push.deadline] {
-        let change = push.on_timer(seen, push.deadline.unwrap(), &Timers::default()).unwrap();
+        let change = push.on_timer(seen, Leave::Install, push.deadline.unwrap(), &Timers::default()).unwrap();
         assert_eq!(change.push.state, PushState::Cancelled);
     }
 }
@@ -368,7 +368,7 @@ fn a_device_that_fell_silent_is_lost_and_one_that_polls_times_out() {
     for state in UNDER_WAY {
         let push = in_state(state);
         let deadline = push.deadline.unwrap();
-        let ended = |seen| push.on_timer(seen, deadline, &Timers::default()).unwrap().push.state;
+        let ended = |seen| push.on_timer(seen, Leave::Install, deadline, &Timers::default()).unwrap().push.state;
         assert_eq!(ended(None), PushState::Lost);
         assert_eq!(ended(Some(deadline.minus(DAY))), PushState::Lost);
         assert_eq!(ended(Some(deadline.minus(MINUTE))), PushState::TimedOut);
@@ -380,8 +380,8 @@ fn a_device_that_dies_soon_after_it_was_heard_of_is_lost_and_not_late() {
     let push = in_state(PushState::Fetched);
     let timers = Timers::default();
     let seen = push.updated.plus(60 * MINUTE);
-    let next = push.on_timer(Some(seen), push.check_at.unwrap(), &timers).unwrap().push;
-    let ended = next.on_timer(Some(seen), next.check_at.unwrap(), &timers).unwrap().push;
+    let next = push.on_timer(Some(seen), Leave::Install, push.check_at.unwrap(), &timers).unwrap().push;
+    let ended = next.on_timer(Some(seen), Leave::Install, next.check_at.unwrap(), &timers).unwrap().push;
     assert_eq!(ended.state, PushState::Lost);
     assert!(ended.finished < push.deadline);
 }
@@ -391,7 +391,7 @@ fn silence_ends_a_push_before_its_deadline() {
     let push = in_state(PushState::Downloaded);
     let later = push.check_at.unwrap();
     assert_eq!(later, push.updated.plus(Timers::default().silence));
-    let lost = push.on_timer(Some(NOW), later, &Timers::default()).unwrap();
+    let lost = push.on_timer(Some(NOW), Leave::Install, later, &Timers::default()).unwrap();
     assert_eq!(lost.push.state, PushState::Lost);
 }
 
@@ -399,11 +399,11 @@ fn silence_ends_a_push_before_its_deadline() {
 fn a_poll_puts_off_the_next_look_up_to_the_deadline() {
     let push = in_state(PushState::Downloaded);
     let (now, deadline) = (push.check_at.unwrap(), push.deadline.unwrap());
-    let looked = push.on_timer(Some(now.minus(MINUTE)), now, &Timers::default()).unwrap();
+    let looked = push.on_timer(Some(now.minus(MINUTE)), Leave::Install, now, &Timers::default()).unwrap();
     let next = now.minus(MINUTE).plus(Timers::default().silence);
     assert_eq!(looked, Push { check_at: Some(next), ..push.clone() }.unrecorded());
     let late = deadline.minus(MINUTE);
-    let looked = push.on_timer(Some(late), late, &Timers::default()).unwrap();
+    let looked = push.on_timer(Some(late), Leave::Install, late, &Timers::default()).unwrap();
     assert_eq!(looked.push.check_at, Some(deadline));
 }
 
@@ -412,8 +412,54 @@ fn a_report_counts_as_a_sign_of_life_even_if_the_poll_was_not_remembered() {
     let push = in_state(PushState::Fetched);
     let timers = Timers { fetched: MINUTE, ..Timers::default() };
     let push = push.on(Event::Report(report(Stage::Note)), push.updated.plus(DAY), &timers).push;
-    let change = push.on_timer(Some(NOW), push.deadline.unwrap(), &timers).unwrap();
+    let change = push.on_timer(Some(NOW), Leave::Install, push.deadline.unwrap(), &timers).unwrap();
     assert_eq!(change.push.state, PushState::TimedOut);
+}
+
+#[test]
+fn what_the_server_withholds_does_not_run_out() {
+    let timers = Timers::default();
+    let held = [PushState::Offered, PushState::Fetched, PushState::Downloading, PushState::Downloaded];
+    for state in held {
+        let push = in_state(state);
+        let limit = timers.limit(state).unwrap();
+        let now = push.deadline.unwrap();
+        let seen = now.minus(MINUTE);
+        for leave in [Leave::Nothing(Hold::Window), Leave::Download(Hold::Window)] {
+            if (state, leave) == (PushState::Offered, Leave::Download(Hold::Window)) {
+                continue;
+            }
+            let change = push.on_timer(Some(seen), leave, now, &timers).unwrap();
+            let (deadline, check_at) = (now.plus(limit), now.plus(limit).min(seen.plus(timers.silence)));
+            let expected = Push { deadline: Some(deadline), check_at: Some(check_at), ..push.clone() };
+            assert_eq!(change, expected.unrecorded(), "{state}");
+            let silent = push.on_timer(Some(NOW), leave, now, &timers).unwrap().push.state;
+            assert_eq!(silent, if state == PushState::Offered { PushState::TimedOut } else { PushState::Lost });
+        }
+    }
+    let push = offered();
+    let now = push.deadline.unwrap();
+    let offered_in_vain = push.on_timer(Some(now), Leave::Download(Hold::Window), now, &timers).unwrap();
+    assert_eq!(offered_in_vain.push.state, PushState::TimedOut, "it could have fetched it");
+    let denied = push.on_timer(Some(now), Leave::Nothing(Hold::Agreement), now, &timers).unwrap();
+    assert_eq!(denied.push.message.as_deref(), Some("those at the device did not agree to it in time"));
+}
+
+#[test]
+fn who_owes_a_word_has_as_long_for_it_as_for_fetching() {
+    let timers = Timers::default();
+    for (hold, why) in [(Hold::Agreement, "did not agree"), (Hold::TimeZone, "time zone")] {
+        let mut push = in_state(PushState::Fetched);
+        let (started, mut looks) = (push.updated, 0);
+        while !push.state.is_ended() {
+            let now = push.check_at.unwrap();
+            push = push.on_timer(Some(now), Leave::Nothing(hold), now, &timers).unwrap().push;
+            looks += 1;
+        }
+        assert!(looks > 30);
+        assert_eq!((push.state, push.finished), (PushState::TimedOut, Some(started.plus(timers.offered))));
+        assert!(push.message.as_deref().unwrap().contains(why), "{push:?}");
+    }
 }
 
 #[test]
@@ -430,9 +476,9 @@ fn timers_of_no_length_do_not_spin() {
         silence: none,
     };
     let mut push = Push::new(offered().id, FirmwareType::HUB, version(5), NOW, &timers);
-    assert!(push.check_at > Some(NOW) && push.on_timer(None, NOW, &timers).is_none());
+    assert!(push.check_at > Some(NOW) && push.on_timer(None, Leave::Install, NOW, &timers).is_none());
     push = push.on(Event::Fetched, NOW, &timers).push;
-    assert!(push.check_at > Some(NOW) && push.on_timer(None, NOW, &timers).is_none());
+    assert!(push.check_at > Some(NOW) && push.on_timer(None, Leave::Install, NOW, &timers).is_none());
 }
 
 const WITHIN: Duration = Duration::from_secs(3600);
@@ -489,7 +535,7 @@ fn a_device_that_does_not_report_its_version_in_time_has_not_succeeded() {
         (Some(NOW.plus(Duration::from_secs(5))), PushState::Lost),
         (None, PushState::Lost),
     ] {
-        let ended = installed.on_timer(last_seen, end, &timers).unwrap();
+        let ended = installed.on_timer(last_seen, Leave::Install, end, &timers).unwrap();
         assert_eq!(ended.push.state, expected, "{last_seen:?}");
     }
 }

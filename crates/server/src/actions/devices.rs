@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::explanation::{Situation, TypeSituation, silent_before};
-use otaria_core::maintenance::Opening;
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceId, DeviceTypeId, PushId};
 use otaria_store::audit::{Change, Deed};
@@ -17,7 +16,7 @@ use uuid::Uuid;
 
 use crate::actions::audit::Actor;
 use crate::actions::pushes::end_open_pushes;
-use crate::actions::updates::opening;
+use crate::actions::updates::Standing;
 use crate::credentials::secrets::PlainSecret;
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;
@@ -275,10 +274,12 @@ impl Service {
             newest_associated: newest.get(&firmware_type).copied(),
             last_ended: ended.get(&firmware_type).cloned(),
         };
+        let standing = Standing::of(&mut conn, &own, now).await?;
         Ok(Situation {
             last_seen: self.sightings.latest(&own).max(device.last_seen),
             silent_before: silent_before(now, self.settings.poll),
-            opening: opening(&mut conn, &own, now).await?.unwrap_or(Opening::Open),
+            opening: standing.opening(),
+            habit: standing.habit,
             open,
             types: types.into_iter().map(about).collect(),
         })

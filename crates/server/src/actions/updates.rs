@@ -4,9 +4,9 @@ mod bursts;
 mod configuring;
 mod confirming;
 mod direct_download;
-mod opening;
 mod pace;
 mod reporting;
+mod standing;
 mod stating;
 mod words;
 
@@ -28,9 +28,10 @@ pub use bursts::Bursts;
 pub use configuring::Lost;
 pub use confirming::{ConfirmationAnswer, Taken};
 pub use direct_download::{Due, Part, Question};
-pub(super) use opening::opening;
 pub use pace::Pace;
 pub use reporting::{CancelAnswer, Feedback, Learning};
+pub use standing::Client;
+pub(super) use standing::Standing;
 
 /// The longest history that a device can ask for, in entries.
 const HISTORY_LIMIT: i64 = 100;
@@ -118,24 +119,31 @@ impl Service {
         begun.map_err(|retry_after| Error::TooManyPolls { retry_after })
     }
 
-    /// What the device should do now. Without open pushes this asks nobody.
+    /// What the device that asks through this client should do now. Without open pushes this asks nobody.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn poll(&self, device: &AuthenticatedDevice) -> Result<Poll, Error> {
+    pub async fn poll(&self, device: &AuthenticatedDevice, client: &Client) -> Result<Poll, Error> {
+        self.next(device, Asker::Client(client)).await
+    }
+
+    async fn next(&self, device: &AuthenticatedDevice, asker: Asker<'_>) -> Result<Poll, Error> {
         let now = self.clock.now();
         let is_stale = device.config_said.is_none_or(|said| said.plus(self.settings.config_data) <= now);
         let (config_wanted, installed) = (device.config_wanted || is_stale, device.installed_by);
         if device.open_pushes == 0 {
             return Ok(Poll { task: Task::Nothing, config_wanted, installed, interval: self.settings.poll });
         }
+        let standing = match asker {
+            Asker::Client(client) => self.standing(&device.scope, client).await?,
+            Asker::AsBefore => Standing::of(&mut self.store.read().await?, &device.scope, now).await?,
+        };
         let mut conn = self.store.read().await?;
         let records = pushes::open(&mut conn, &device.scope).await?;
-        let opening = opening(&mut conn, &device.scope, now).await?;
         let open: Vec<Push> = records.iter().map(|record| record.push.clone()).collect();
-        let task = task(&mut conn, &device.scope, &records, &open, opening.unwrap_or(Opening::Open)).await?;
+        let task = task(&mut conn, &device.scope, &records, &open, &standing).await?;
         let config_wanted = config_wanted || open.iter().any(|push| push.asks_for_version(now));
-        Ok(Poll { task, config_wanted, installed, interval: self.busy_interval(task, opening, now) })
+        Ok(Poll { task, config_wanted, installed, interval: self.busy_interval(task, standing.opening, now) })
     }
 
     /// When a device with open pushes should ask again. One that only waits for its window asks a few times until then.
@@ -153,16 +161,21 @@ impl Service {
     ///
     /// # Errors
     /// If the device has no such push, is to let go of it, has not agreed to it, or has to wait for its window.
-    pub async fn deployment(&self, device: &AuthenticatedDevice, action: i32) -> Result<Deployment, Error> {
+    pub async fn deployment(
+        &self,
+        device: &AuthenticatedDevice,
+        action: i32,
+        client: &Client,
+    ) -> Result<Deployment, Error> {
         let mut deployment = self.pushed(device, action).await?;
         let push = &deployment.push.push;
         if push.awaits_version || (push.state.is_ended() && offer::may_be_shown(push.state)) {
             return Ok(deployment);
         }
-        let opening = opening(&mut self.store.read().await?, &device.scope, self.clock.now()).await?;
+        let standing = self.standing(&device.scope, client).await?;
         let alone = std::slice::from_ref(push);
-        deployment.timing = match offer::decide(alone, |_| None, opening.unwrap_or(Opening::Open)) {
-            Offer::Deploy(_) if opening.is_none() => Timing::Anytime,
+        deployment.timing = match offer::decide(alone, |_| None, standing.opening(), standing.habit) {
+            Offer::Deploy(_) if standing.opening.is_none() => Timing::Anytime,
             Offer::Deploy(_) => Timing::InWindow,
             Offer::DownloadAhead(_) => Timing::BeforeWindow,
             Offer::Nothing | Offer::Confirm(_) | Offer::Cancel(_) => return Err(no_action()),
@@ -271,14 +284,14 @@ impl Service {
     /// Succeeds if this push is what the device would be told to get on with, or to agree to, now: a device that guesses
     /// the way to another one gets nothing by that.
     async fn require_turn(&self, device: &AuthenticatedDevice, action: i32) -> Result<Agreement, Error> {
-        match self.poll(device).await?.task {
+        match self.next(device, Asker::AsBefore).await?.task {
             Task::Deploy(next) | Task::DownloadAhead(next) if next.action == action => Ok(Agreement::Given),
             Task::Confirm(next) if next.action == action => Ok(Agreement::Awaited),
             _ => Err(no_action()),
         }
     }
 
-    /// Notes what a device did without saying a word. Returns the push from then on.
+    /// Notes what a device did without saying a word, as far as it may do that now. Returns the push from then on.
     async fn note_progress(&self, device: &AuthenticatedDevice, action: i32, event: Event) -> Result<Push, Error> {
         let (device, timers, now) = (device.scope.clone(), self.settings.timers, self.clock.now());
         self.store
@@ -286,6 +299,8 @@ impl Service {
                 Box::pin(async move {
                     devices::lock(tx, &device).await?;
                     let found = pushes::by_action(tx, &device, action).await?.ok_or_else(no_action)?;
+                    let standing = Standing::of(tx, &device, now).await?;
+                    let Some(event) = event.within(standing.leave(&found.push)) else { return Ok(found.push) };
                     let change = found.push.on(event, now, &timers);
                     if change.push != found.push {
                         pushes::save(tx, &device, &change, now).await?;
@@ -295,6 +310,15 @@ impl Service {
             })
             .await
     }
+}
+
+/// Through what a device asks.
+#[derive(Clone, Copy)]
+enum Asker<'c> {
+    /// This client, which is remembered.
+    Client(&'c Client),
+    /// Whatever it asked through before.
+    AsBefore,
 }
 
 /// Whether those at a device have agreed to a push, as far as they are asked.
@@ -316,11 +340,12 @@ async fn task(
     device: &DeviceScope,
     records: &[PushRecord],
     open: &[Push],
-    opening: Opening,
+    standing: &Standing,
 ) -> Result<Task, Error> {
     let installed = devices::installed(conn, device).await?;
     let named = |push: &Push| named(records, push);
-    let task = match offer::decide(open, |firmware_type| installed.get(&firmware_type).copied(), opening) {
+    let installed = |firmware_type| installed.get(&firmware_type).copied();
+    let task = match offer::decide(open, installed, standing.opening(), standing.habit) {
         Offer::Nothing => None,
         Offer::Deploy(push) => named(push).map(Task::Deploy),
         Offer::DownloadAhead(push) => named(push).map(Task::DownloadAhead),

@@ -9,6 +9,7 @@ use otaria_store::pushes::Due;
 use otaria_store::scopes::InstallationScope;
 use otaria_store::{binaries, devices, invitations, pushes, tokens};
 
+use crate::actions::updates::Standing;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -127,8 +128,10 @@ impl Service {
                 Box::pin(async move {
                     devices::lock(tx, &due.device).await?;
                     let found = pushes::by_action(tx, &due.device, due.action).await?;
+                    let Some(push) = found.map(|found| found.push) else { return Ok(()) };
+                    let leave = Standing::of(tx, &due.device, now).await?.leave(&push);
                     // None if the device was quicker.
-                    if let Some(change) = found.and_then(|found| found.push.on_timer(Some(last_seen), now, &timers)) {
+                    if let Some(change) = push.on_timer(Some(last_seen), leave, now, &timers) {
                         pushes::save(tx, &due.device, &change, now).await?;
                     }
                     Ok(())

@@ -1,7 +1,10 @@
 //! confirmationBase: those at the device are asked before it gets anything.
 
+use std::time::Duration;
+
 use otaria_core::policy::{ConfirmationRule, Policy};
 use otaria_core::push::{Confirmation, PushState};
+use otaria_server::RawSettings;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -96,6 +99,45 @@ async fn who_agreed_may_take_it_back(#[values(Engine::Sqlite, Engine::Postgres)]
     assert_eq!(world.state(&pushed).await, PushState::Fetched);
     assert_eq!(world.offers().await, ["confirmationBase"]);
     assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 404);
+    // What it was told of it may read; that moves nothing.
+    let read = world.get("/softwaremodules/1/artifacts/a").send().await.unwrap();
+    assert_eq!(read.bytes().await.unwrap(), world.bytes);
+    assert_eq!(world.says(1, "proceeding", "none", &["writing"]).await, 200);
+    assert_eq!(world.state(&pushed).await, PushState::Fetched);
+    assert_eq!(world.answers(1, "confirmed").await, 200);
+    assert_eq!(world.offers().await, ["deploymentBase"]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn time_that_those_at_a_device_think_is_not_the_devices(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let set = |raw: &mut RawSettings| {
+        (raw.offered_seconds, raw.fetched_seconds) = (Some(10 * 60 * 60), Some(2 * 60 * 60));
+        raw.silence_seconds = Some(4 * 60 * 60);
+    };
+    let Some(world) = World::with(engine, set).await else { return };
+    world.wants(Policy { confirmation: ConfirmationRule::Required, ..Policy::default() }).await;
+    let pushed = world.push("1.0").await;
+    assert_eq!(world.answers(1, "confirmed").await, 200);
+    world.get("/deploymentBase/1").send().await.unwrap();
+    assert_eq!(world.answers(1, "denied").await, 200);
+    let listening_since = world.now();
+    let polls_for = async |hours| {
+        for _ in 0..hours {
+            world.wait(Duration::from_secs(60 * 60));
+            world.poll().await;
+            world.service.flush_sightings().await.unwrap();
+            world.service.run_timers(listening_since).await.unwrap();
+        }
+    };
+    polls_for(9).await;
+    assert_eq!(world.state(&pushed).await, PushState::Fetched);
+    polls_for(3).await;
+    let push = world.record(&pushed).await;
+    assert_eq!(push.state, PushState::TimedOut, "they have as long as they had at first");
+    assert_eq!(push.message.as_deref(), Some("those at the device did not agree to it in time"));
 }
 
 #[rstest]

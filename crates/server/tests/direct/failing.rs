@@ -103,6 +103,13 @@ async fn what_does_not_fit_is_not_sent_and_the_operator_hears_of_it_once(
     let room = [("x-esp32-version", "1.0"), ("x-esp32-free-space", "100000")];
     assert_eq!(world.asks(&room).await.status(), 200);
     assert_eq!(world.state(&pushed).await, PushState::Downloading);
+    let enough = Some("the device has room for the image now");
+    assert_eq!(world.record(&pushed).await.message.as_deref(), enough);
+
+    world.asks_in_vain(&small).await;
+    let part = [("x-esp32-version", "1.0"), ("x-esp32-free-space", "100000"), ("Range", "bytes=500-")];
+    assert_eq!(world.asks(&part).await.status(), 206);
+    assert_eq!(world.record(&pushed).await.message.as_deref(), enough, "a later part is as good");
 }
 
 #[rstest]

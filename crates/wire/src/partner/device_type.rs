@@ -118,7 +118,8 @@ pub struct WindowOut {
 pub enum OutsideWindow {
     /// Nothing, which every client understands.
     Nothing,
-    /// The binary, to be installed once a window is open: only for clients that understand `skip`.
+    /// The binary, to be installed once a window is open: for clients that are known to understand `skip`, which are
+    /// rauc-hawkbit-updater and devices that say `otaria.downloadAhead` is `true` in their configData. Others get nothing.
     Download,
 }
 

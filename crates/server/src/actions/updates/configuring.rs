@@ -10,6 +10,7 @@ use otaria_store::{Tx, devices, pushes};
 use otaria_wire::ddi::{ConfigDataIn, ConfigDataMode};
 
 use super::reporting::{Moment, learn};
+use super::standing::Client;
 use super::words::printable;
 use crate::error::Error;
 use crate::service::Service;
@@ -68,12 +69,17 @@ impl fmt::Display for Lost {
 }
 
 impl Service {
-    /// Remembers what a device says about itself. What is too much or too long is cut, never refused: a device
-    /// would only say it again. Returns what was.
+    /// Remembers what a device says about itself, and through which client it does. What is too much or too long is cut,
+    /// never refused: a device would only say it again. Returns what was.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn configure(&self, device: &AuthenticatedDevice, body: ConfigDataIn) -> Result<Lost, Error> {
+    pub async fn configure(
+        &self,
+        device: &AuthenticatedDevice,
+        body: ConfigDataIn,
+        client: Client,
+    ) -> Result<Lost, Error> {
         let (device, moment) = (device.scope.clone(), self.moment());
         let mode = body.mode.unwrap_or_default();
         let said = sorted_out(mode, body.data);
@@ -87,6 +93,7 @@ impl Service {
                     for (name, value) in &said.attributes {
                         devices::set_config(tx, &device, name, value.as_deref(), moment.now).await?;
                     }
+                    client.remember(tx, &device, moment.now).await?;
                     let most = i64::try_from(ATTRIBUTES).unwrap_or(i64::MAX);
                     let forgotten = devices::limit_config(tx, &device, OWN, most).await?;
                     learn_versions(tx, &device, said.versions, moment).await?;

@@ -11,7 +11,7 @@ use otaria_store::{candidates, devices};
 
 use super::reporting::{CancelAnswer, Learning, Moment, learn};
 use super::words::printable;
-use super::{Deployment, Purpose, Task, no_action};
+use super::{Asker, Deployment, Purpose, Task, no_action};
 use crate::error::Error;
 use crate::service::Service;
 
@@ -21,6 +21,8 @@ const VERSION_LENGTH: usize = 64;
 const SEAL: u64 = 32;
 /// Begins what is said of a push whose image is too large for its device.
 const NO_ROOM: &str = "the device has no room for the image";
+/// What is said of it once it is not.
+const ROOM: &str = "the device has room for the image now";
 
 /// What a device asks, and lets on by that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Due {
     state: PushState,
     /// What the device says that it runs, as a clause.
     reported: String,
+    /// Whether the last that was said of the push is that the device has no room for it.
+    had_no_room: bool,
 }
 
 /// Which part of a binary a device reads.
@@ -82,7 +86,7 @@ impl Service {
             self.learn_running(device, question.firmware_type, number).await?;
         }
         loop {
-            match self.poll(device).await?.task {
+            match self.next(device, Asker::AsBefore).await?.task {
                 Task::Deploy(push) => return self.due(device, question, purpose, push.action, running).await,
                 Task::Cancel(push) if purpose == Purpose::Read => {
                     if !self.let_go(device, question.firmware_type, push.action).await? {
@@ -103,7 +107,8 @@ impl Service {
     pub async fn begin_reading(&self, device: &AuthenticatedDevice, due: &Due, part: Part) -> Result<(), Error> {
         let (device, action, reported, moment) =
             (device.scope.clone(), due.action, due.reported.clone(), self.moment());
-        if part == Part::Later && !matches!(due.state, PushState::Offered | PushState::Fetched) {
+        let is_first = matches!(due.state, PushState::Offered | PushState::Fetched);
+        if part == Part::Later && !is_first && !due.had_no_room {
             return Ok(());
         }
         self.store
@@ -127,6 +132,8 @@ impl Service {
                         let message =
                             format!("the device downloads it again ({count} of {MOST_DOWNLOADS}): {reported}");
                         report(Stage::Downloading, message)
+                    } else if says_no_room(&push) {
+                        report(Stage::Downloading, ROOM.to_owned())
                     } else {
                         Event::DownloadStarted
                     };
@@ -277,8 +284,7 @@ impl Service {
         }
         let size = binary.digests.size;
         if let Some(room) = question.room.filter(|room| *room < size) {
-            let is_said = push.message.as_deref().is_some_and(|message| message.starts_with(NO_ROOM));
-            if purpose == Purpose::Read && !is_said {
+            if purpose == Purpose::Read && !says_no_room(&push) {
                 let why = format!("{NO_ROOM}: {room} bytes are free, and it has {size}");
                 self.change(device, action, move |push, moment| push.noted(why, moment.now)).await?;
             }
@@ -296,8 +302,13 @@ impl Service {
             }
             return Ok(None);
         }
-        Ok(Some(Due { binary, action, state: push.state, reported }))
+        Ok(Some(Due { binary, action, state: push.state, reported, had_no_room: says_no_room(&push) }))
     }
+}
+
+/// Whether the last that was said of the push is that the device has no room for it.
+fn says_no_room(push: &Push) -> bool {
+    push.message.as_deref().is_some_and(|message| message.starts_with(NO_ROOM))
 }
 
 fn report(stage: Stage, message: String) -> Event {

@@ -6,6 +6,7 @@ use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use otaria_store::{Tx, devices, pushes};
 
 use super::no_action;
+use super::standing::Standing;
 use super::words::Words;
 use crate::error::Error;
 use crate::service::Service;
@@ -129,6 +130,7 @@ pub(super) async fn take_report(tx: &mut Tx, device: &DeviceScope, reported: Rep
     };
     let report =
         Report { stage: feedback.stage, progress: feedback.progress, message: words.message, details: words.details };
+    let report = report.within(Standing::of(tx, device, moment.now).await?.leave(&push));
     let change = push.on(Event::Report(report), moment.now, &moment.timers);
     save(tx, device, &push, before, &change, moment).await?;
     let is_done = feedback.stage == Stage::Succeeded;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use otaria_wire::ddi::{PollConfigOut, PollLinks, PollOut, PollingOut};
 
-use super::clients;
+use super::clients::SentThrough;
 use super::errors::Answer;
 use super::formats::{Format, answer};
 use super::links::Links;
@@ -16,20 +16,19 @@ use crate::telemetry;
 
 pub(super) async fn get(
     PollingDevice(device): PollingDevice,
+    SentThrough(client): SentThrough,
     State(service): State<Service>,
     headers: HeaderMap,
 ) -> Answer {
     service.begin_poll(&device)?;
     let format = Format::accepted(&headers)?;
-    let poll = service.poll(&device).await?;
+    let poll = service.poll(&device, &client).await?;
     telemetry::device_polled();
     let links = Links::of(&device, &service.settings);
     let mut offered = PollLinks::default();
     match poll.task {
         Task::Nothing => {}
         Task::Deploy(named) => offered.deployment_base = Some(links.deployment(named, Timing::Anytime)),
-        // This client would report success without installing, so it is offered nothing.
-        Task::DownloadAhead(_) if clients::misread_skip(&headers) => {}
         Task::DownloadAhead(named) => offered.deployment_base = Some(links.deployment(named, Timing::BeforeWindow)),
         Task::Confirm(named) => offered.confirmation_base = Some(links.confirmation(named)),
         Task::Cancel(named) => offered.cancel_action = Some(links.cancel(named.action)),

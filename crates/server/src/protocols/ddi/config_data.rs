@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use otaria_wire::ddi::ConfigDataIn;
 
 use super::body::Said;
+use super::clients::SentThrough;
 use super::errors::{Answer, empty};
 use super::unreadable::Heard;
 use crate::access::device::Device;
@@ -13,11 +14,12 @@ use crate::service::Service;
 
 pub(super) async fn put(
     Device(device): Device,
+    SentThrough(client): SentThrough,
     State(service): State<Service>,
     Extension(heard): Extension<Heard>,
     Said(body): Said<ConfigDataIn>,
 ) -> Answer {
-    let lost = service.configure(&device, body).await?;
+    let lost = service.configure(&device, body, client).await?;
     if !lost.is_nothing() {
         heard.helped(&lost.to_string());
     }

@@ -12,7 +12,7 @@ use otaria_wire::ddi::{
     MaintenanceWindow, MetadataOut,
 };
 
-use super::clients;
+use super::clients::SentThrough;
 use super::errors::Answer;
 use super::file_names;
 use super::formats::{Format, answer};
@@ -31,16 +31,14 @@ pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection
 pub(super) async fn get(
     Device(device): Device,
     Action(action): Action,
+    SentThrough(client): SentThrough,
     State(service): State<Service>,
     query: Parameters,
     headers: HeaderMap,
 ) -> Answer {
     let format = Format::accepted(&headers)?;
     let limit = history_limit(query)?;
-    let deployment = service.deployment(&device, action).await?;
-    if deployment.timing == Timing::BeforeWindow && clients::misread_skip(&headers) {
-        return Err(Error::not_found("action").into());
-    }
+    let deployment = service.deployment(&device, action, &client).await?;
     answer(&headers, format, &described(&service, &device, &deployment, limit).await?)
 }
 
