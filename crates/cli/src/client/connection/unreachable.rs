@@ -51,7 +51,10 @@ fn distrust(url: &Url, why: &CertificateError) -> (String, &'static str) {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             ("the server's certificate is not valid yet", "correct the clock of this machine")
         }
-        CertificateError::UnknownIssuer => (
+        // Also one that only has the name of an authority that is known.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
             "the server's certificate is from an authority that this machine does not know",
             "give that authority's certificate with --ca-file FILE or OTARIA_CA_FILE",
         ),
@@ -60,6 +63,10 @@ fn distrust(url: &Url, why: &CertificateError) -> (String, &'static str) {
             let what = format!("the server's certificate is not for {host}");
             return (what, "use the name that the certificate is for, or have one made for this name");
         }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
+            "the server's certificate is not made for servers",
+            "have one made that may be used as a server's (extendedKeyUsage serverAuth)",
+        ),
         CertificateError::Revoked => ("the server's certificate was revoked", "have another one made"),
         why if format!("{why:?}").contains(IS_AN_AUTHORITYS) => (
             "the server's certificate is that of an authority (CA:TRUE, as `openssl req -x509` makes them), and no server's",
