@@ -12,34 +12,30 @@ const STATUS: &str = "/proc/self/status";
 static IGNORED: LazyLock<u64> =
     LazyLock::new(|| std::fs::read_to_string(STATUS).ok().as_deref().and_then(ignored).unwrap_or_default());
 
-/// Ends when somebody who waits for a command does so no longer: SIGINT, SIGTERM or SIGHUP.
-pub async fn command_is_interrupted() {
-    any_of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]).await;
+/// Ends when somebody who waits for a command does so no longer: SIGINT, SIGTERM or SIGHUP. They are heard from the call on.
+pub fn command_is_interrupted() -> impl Future<Output = ()> {
+    any_of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
 }
 
-/// Ends when a service is to stop: SIGINT or SIGTERM.
+/// Ends when a service is to stop: SIGINT or SIGTERM. They are heard from the call on: one that comes while the service
+/// starts must not kill it.
 #[cfg(feature = "server")]
-pub async fn service_is_stopped() {
-    any_of([SignalKind::interrupt(), SignalKind::terminate()]).await;
+pub fn service_is_stopped() -> impl Future<Output = ()> {
+    any_of([SignalKind::interrupt(), SignalKind::terminate()])
 }
 
 /// Ends at any of these signals. One that was ignored when the process began stays so: whoever started it wants that.
-async fn any_of(kinds: impl IntoIterator<Item = SignalKind>) {
+fn any_of(kinds: impl IntoIterator<Item = SignalKind>) -> impl Future<Output = ()> {
     let ignored = *IGNORED;
-    let heard = kinds.into_iter().filter(|kind| !is_in(*kind, ignored)).map(|kind| {
-        Box::pin(async move {
-            match signal(kind) {
-                Ok(mut signal) => drop(signal.recv().await),
-                // What cannot be listened to ends the process as it always does.
-                Err(_) => pending().await,
-            }
-        })
-    });
-    let heard: Vec<_> = heard.collect();
-    if heard.is_empty() {
-        return pending().await;
+    let kinds = kinds.into_iter().filter(|kind| !is_in(*kind, ignored));
+    // What cannot be listened to ends the process as it always does.
+    let mut heard: Vec<_> = kinds.filter_map(|kind| signal(kind).ok()).collect();
+    async move {
+        if heard.is_empty() {
+            return pending().await;
+        }
+        select_all(heard.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
     }
-    select_all(heard).await;
 }
 
 fn is_in(kind: SignalKind, signals: u64) -> bool {

@@ -13,6 +13,7 @@ use crate::signals::service_is_stopped;
 /// Serves until it is told to stop.
 pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
     log_to_stderr();
+    let stopped = service_is_stopped();
     let mut settings = options.settings()?;
     let listener = listen(settings.listen, settings.tls.as_ref())?;
     settings.listen = listener.address()?;
@@ -25,7 +26,7 @@ pub async fn run(options: &ServerOptions) -> Result<(), Failure> {
         supervisor::ready();
     };
     let stop = async {
-        service_is_stopped().await;
+        stopped.await;
         supervisor::stopping();
     };
     tokio::select! {

@@ -59,10 +59,10 @@ pub async fn run(options: &Options) -> Result<(), Failure> {
     let state = state::State::load_or_bootstrap(&service, &options.data).await?;
 
     let leave = Arc::new(Notify::new());
-    let told_to_leave = Arc::clone(&leave);
+    let (told_to_leave, stopped) = (Arc::clone(&leave), service_is_stopped());
     let mut server = tokio::spawn(serve(service, listener, || {}, async move {
         tokio::select! {
-            () = service_is_stopped() => {}
+            () = stopped => {}
             () = told_to_leave.notified() => {}
         }
     }));
