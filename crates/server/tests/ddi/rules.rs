@@ -378,7 +378,7 @@ async fn r14_the_time_to_sleep_is_jittered_by_device_and_shorter_while_an_update
 
 #[rstest]
 #[tokio::test]
-async fn r15_outside_its_window_a_client_that_misreads_skip_gets_no_link(
+async fn r15_outside_its_window_only_a_client_that_downloads_ahead_gets_a_link(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     for (outside, offered) in [(Outside::Withhold, false), (Outside::DownloadAhead, true)] {
@@ -388,7 +388,9 @@ async fn r15_outside_its_window_a_client_that_misreads_skip_gets_no_link(
         let maintenance = Some(Maintenance { clock, windows, outside });
         world.wants(Policy { maintenance, ..Policy::default() }).await;
         world.push("1.0").await;
-        for (agent, understands) in [("libcurl-agent/1.0", false), ("rauc-hawkbit-c-agent/1.0", true)] {
+        for (agent, understands) in
+            [("libcurl-agent/1.0", false), ("rauc-hawkbit-c-agent/1.0", true), ("curl/8.0", false), ("", false)]
+        {
             let poll: Value = world.get("").header("User-Agent", agent).send().await.unwrap().json().await.unwrap();
             assert_eq!(!poll["_links"]["deploymentBase"].is_null(), offered && understands, "{agent} {outside:?}");
         }

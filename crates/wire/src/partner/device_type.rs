@@ -68,7 +68,8 @@ pub struct MaintenanceIn {
     /// The windows, 1–21 of them.
     #[schema(required = true, nullable = false, min_items = 1, max_items = 21)]
     pub windows: Option<Vec<WindowIn>>,
-    /// What a device gets while no window is open; left out: `nothing`.
+    /// What a device gets while no window is open; left out: `nothing`. With `download`, devices that are known to download
+    /// ahead get the binary: rauc-hawkbit-updater, and those that say `otaria.downloadAhead` is `true` in their configData.
     pub outside: Option<OutsideWindow>,
 }
 
@@ -112,14 +113,14 @@ pub struct WindowOut {
     pub minutes: i64,
 }
 
-/// What a device gets while no maintenance window is open.
+/// What a device gets while no maintenance window is open: `nothing`; or, with `download`, the binary to be installed once
+/// one is, if it is known to download ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutsideWindow {
     /// Nothing, which every client understands.
     Nothing,
-    /// The binary, to be installed once a window is open: for clients that are known to understand `skip`, which are
-    /// rauc-hawkbit-updater and devices that say `otaria.downloadAhead` is `true` in their configData. Others get nothing.
+    /// The binary, to be installed once a window is open, for clients that are known to understand `skip`.
     Download,
 }
 

@@ -130,7 +130,11 @@ pub(super) async fn take_report(tx: &mut Tx, device: &DeviceScope, reported: Rep
     };
     let report =
         Report { stage: feedback.stage, progress: feedback.progress, message: words.message, details: words.details };
-    let report = report.within(Standing::of(tx, device, moment.now).await?.leave(&push));
+    // What has begun to install goes by no window, and that is when the most is said.
+    let report = match push.state {
+        PushState::Installing | PushState::Installed => report,
+        _ => report.within(Standing::of(tx, device, moment.now).await?.leave(&push)),
+    };
     let change = push.on(Event::Report(report), moment.now, &moment.timers);
     save(tx, device, &push, before, &change, moment).await?;
     let is_done = feedback.stage == Stage::Succeeded;
