@@ -68,8 +68,9 @@ mod tests {
             prop_assert_eq!(hidden(&text), format!("{before}ota_…{after} ota_ota_…"));
         }
 
+        // Too short to be one.
         #[test]
-        fn what_is_no_secret_stays(text in "(ota_(at_)?|[a-zü_]){0,30}") {
+        fn what_is_no_secret_stays(text in "(ota_(at_)?|[a-zü_]){0,7}") {
             prop_assert_eq!(hidden(&text), text.as_str());
         }
     }
