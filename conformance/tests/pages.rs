@@ -54,7 +54,7 @@ impl Scene {
         let variables = format!("FILE=app.img TYPE=3 VERSION={version}");
         self.operator(&format!("{variables}\n{}", block(DEVICES, "sh", "otaria publish")));
         let told = self.operator(block(DEVICES, "sh", "otaria device show"));
-        assert!(told.contains("offered"), "{told}");
+        assert!(told.contains("newest"), "{told}");
         let pushes = format!("/v1/ota/partners/{}/pushes", self.server.partner());
         let pushed = self.api.all(&pushes).await;
         let pushed = pushed.iter().find(|push| push["version"] == version).unwrap();

@@ -71,6 +71,12 @@ impl Scene {
         Push { scene: self, location }
     }
 
+    /// When a device polled last, in milliseconds since the Unix epoch.
+    async fn last_poll(&self, device: &str) -> Option<i64> {
+        let path = format!("/v1/partners/{}/devices/{device}", self.partner);
+        self.api.get(&path).await.ok().body["lastPollTimestamp"].as_i64()
+    }
+
     /// A device as its account sees it.
     async fn shown(&self, device: &str) -> Value {
         let path = format!("/v1/accounts/{}/devices/{device}?expansions=state,attributes", self.server.account());
@@ -272,7 +278,10 @@ async fn a_cancel_that_comes_too_late_leaves_the_device_free_for_the_next_update
     push.cancel().await;
     let shown = push.reaches("cancelled").await;
     assert_eq!(states(&shown), ["offered", "fetched", "installing", "installed", "cancelling", "cancelled"]);
+    let before = scene.last_poll(DEVICE).await;
     device.restart(Boot::Succeeded);
+    // What is offered at its first poll it takes for what it confirms.
+    until("it is back", || async { scene.last_poll(DEVICE).await > before }).await;
 
     let (_, image) = scene.publish("1.2", &Image { payload: b"another", ..Image::default() }).await;
     let push = scene.push(&image, DEVICE).await;
