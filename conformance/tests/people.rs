@@ -486,7 +486,7 @@ async fn a_gateway_speaks_for_its_partners_devices_and_registers_new_ones(#[case
 
     // What was taken out does not come back by itself.
     api.delete(&device).await.is(StatusCode::NO_CONTENT);
-    let expiring = otaria_conformance::now_millis() + 1000;
+    let expiring = now_millis() + 1000;
     let expired = make(json!({ "name": "e", "expiresTimestamp": expiring })).await;
     poll(text(&expired, "token"), "known").await.ok();
     let deleted = make(json!({ "name": "d" })).await;
