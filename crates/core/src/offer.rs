@@ -37,8 +37,8 @@ pub fn may_have(state: PushState, version_number: VersionNumber, installed: Opti
 /// number that it is known to run of a type, `opening` whether it may be updated now, and `habit` what it does while it
 /// may not.
 ///
-/// First what must be let go; then nothing while the device restarts into what it installed; then what is under way, then what waits, and what those at the device have denied last:
-/// the oldest of each. A push whose image the device has reached or outgrown is never offered, wherever it stands:
+/// First what must be let go; then nothing while the device restarts into what it installed; then what is under way, then
+/// what waits, and what those at the device have denied last: the oldest of each. A push whose image the device has reached or outgrown is never offered, wherever it stands:
 /// there is no downgrade.
 pub fn decide(
     open: &[Push],
