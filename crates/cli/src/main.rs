@@ -151,7 +151,8 @@ where
     interruptible(work(Client::of(options, Profile::Exists)?)).await
 }
 
-/// Runs until it is interrupted. What was begun is dropped then: a connection that is cut leaves nothing behind on the server.
+/// Runs until it is interrupted. What was begun is dropped then: a connection that is cut leaves nothing behind on the
+/// server.
 async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         done = work => done,

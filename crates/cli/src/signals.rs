@@ -12,7 +12,8 @@ const STATUS: &str = "/proc/self/status";
 static IGNORED: LazyLock<u64> =
     LazyLock::new(|| std::fs::read_to_string(STATUS).ok().as_deref().and_then(ignored).unwrap_or_default());
 
-/// Ends when somebody who waits for a command does so no longer: SIGINT, SIGTERM or SIGHUP. They are heard from the call on.
+/// Ends when somebody who waits for a command does so no longer: SIGINT, SIGTERM or SIGHUP. They are heard from the
+/// call on.
 pub fn command_is_interrupted() -> impl Future<Output = ()> {
     any_of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
 }

@@ -11,11 +11,16 @@ use crate::push::{Confirmation, Hold, Leave, Push, PushState};
 use crate::time::Timestamp;
 
 /// After how many intervals without a poll a device counts as silent.
-const MISSED_POLLS: u32 = 3;
+pub const MISSED_POLLS: u32 = 3;
 
 /// From when on a device that is to poll at this interval, and was not heard of since, counts as silent.
 pub fn silent_before(now: Timestamp, interval: Duration) -> Timestamp {
     now.minus(interval * MISSED_POLLS)
+}
+
+/// Whether a device that was last heard of then counts as silent, as one does of which nobody ever heard.
+pub fn is_silent(last_seen: Option<Timestamp>, silent_before: Timestamp) -> bool {
+    last_seen.is_none_or(|seen| seen < silent_before)
 }
 
 /// What is known of a device.
@@ -29,6 +34,8 @@ pub struct Situation {
     pub opening: Opening,
     /// What it does while it may not, by what it last showed.
     pub habit: Habit,
+    /// What it says of its time zone, if that names none.
+    pub unknown_zone: Option<String>,
     /// Its pushes of all firmware types that have not ended.
     pub open: Vec<Push>,
     /// What is known of each firmware type that concerns it.
@@ -46,6 +53,8 @@ pub struct TypeSituation {
     pub newest_associated: Option<VersionNumber>,
     /// The latest of its pushes that have ended.
     pub last_ended: Option<Push>,
+    /// What the device says that it runs, if no image is known of that.
+    pub unknown_version: Option<String>,
 }
 
 /// One reason.
@@ -157,7 +166,7 @@ impl Situation {
                 Code::CredentialUnused,
                 "The device has never polled: nobody has used its credential. Check its URL, its id and its credential.",
             ),
-            Some(seen) if seen < self.silent_before => {
+            Some(seen) if is_silent(self.last_seen, self.silent_before) => {
                 Reason::new(Code::NotPolledSince, format_args!("The device has not polled since {}.", utc(seen)))
             }
             Some(seen) => Reason::new(Code::Polling, format_args!("The device polled last at {}.", utc(seen))),
@@ -193,7 +202,8 @@ impl Situation {
             _ if push.awaits_version => Reason::new(
                 Code::WaitingForVersion,
                 format_args!(
-                    "The device has installed version number {number} and has yet to report that it runs it."
+                    "The device has installed version number {number} and has yet to report that it runs it.{}",
+                    about.what_it_says_instead()
                 ),
             ),
             _ if push.terms.confirmation == Confirmation::Waiting => Reason::new(
@@ -216,7 +226,11 @@ impl Situation {
                 Code::TimeZoneUnknown,
                 format_args!(
                     "Version number {number} waits for a maintenance window by the device's own clock, and the device \
-                     has not said which time zone it is in."
+                     {}.",
+                    match &self.unknown_zone {
+                        None => "has not said which time zone it is in".to_owned(),
+                        Some(zone) => format!("says that it is in {zone:?}, which is no time zone"),
+                    }
                 ),
             ),
             Leave::Nothing(Hold::Window) => Reason::new(
@@ -245,11 +259,23 @@ impl Situation {
     }
 }
 
+impl TypeSituation {
+    /// What the device says that it runs, where that is nothing known; begins with a space.
+    fn what_it_says_instead(&self) -> String {
+        let version = self.unknown_version.as_ref();
+        version.map_or_else(String::new, |version| {
+            format!(" It says that it runs {version:?}, of which no image is known.")
+        })
+    }
+}
+
 fn under_way(push: &Push) -> Reason {
     let number = push.version_number;
     if push.state == PushState::Offered {
-        let message = format_args!("Version number {number} is offered to the device with its next poll.");
-        Reason::new(Code::Offered, message)
+        let message = format!("Version number {number} is offered to the device with its next poll.");
+        // Such as that it has no room for it.
+        let said = push.message.as_ref().map_or_else(String::new, |said| format!(" The last word on it: {said}."));
+        Reason::new(Code::Offered, message + &said)
     } else {
         let message = format_args!("The device is at work on version number {number}: {}.", push.state);
         Reason::new(Code::UnderWay, message)
@@ -349,6 +375,7 @@ mod tests {
             installed: installed.map(number),
             newest_associated: newest.map(number),
             last_ended: None,
+            unknown_version: None,
         }
     }
 
@@ -358,7 +385,8 @@ mod tests {
 
     fn reasons_of(open: Vec<Push>, opening: Opening, habit: Habit, about: TypeSituation) -> Vec<(Code, String)> {
         let types = vec![about.clone()];
-        let situation = Situation { last_seen: Some(NOW), silent_before: NOW, opening, habit, open, types };
+        let situation =
+            Situation { last_seen: Some(NOW), silent_before: NOW, opening, habit, unknown_zone: None, open, types };
         situation.of_type(&about).into_iter().map(|reason| (reason.code, reason.message)).collect()
     }
 
@@ -373,6 +401,7 @@ mod tests {
             silent_before: NOW,
             opening: Opening::Open,
             habit: ANY,
+            unknown_zone: None,
             open: vec![],
             types: vec![],
         };
@@ -463,6 +492,33 @@ mod tests {
         assert_eq!(code, Code::WaitingForWindow);
         assert!(message.ends_with("the device's client is not known to understand that."), "{message}");
         assert_eq!(why(None)[0].0, Code::TimeZoneUnknown);
+    }
+
+    #[test]
+    fn what_a_device_says_that_is_not_known_is_said() {
+        let installed = Push { awaits_version: true, ..push(PushState::Installed) };
+        let claims = TypeSituation { unknown_version: Some("v1.0".into()), ..about(None, Some(5)) };
+        let (code, message) = reasons(vec![installed], Opening::Open, claims).remove(0);
+        assert_eq!(code, Code::WaitingForVersion);
+        assert!(message.ends_with("It says that it runs \"v1.0\", of which no image is known."), "{message}");
+
+        let opening = Opening::Closed { opens: None, outside: Outside::Withhold };
+        let situation = Situation {
+            last_seen: Some(NOW),
+            silent_before: NOW,
+            opening,
+            habit: ANY,
+            unknown_zone: Some("Mars/Phobos".into()),
+            open: vec![push(PushState::Offered)],
+            types: vec![],
+        };
+        let Reason { code, message } = situation.of_type(&about(None, Some(5))).remove(0);
+        assert_eq!(code, Code::TimeZoneUnknown);
+        assert!(message.ends_with("says that it is in \"Mars/Phobos\", which is no time zone."), "{message}");
+
+        let no_room = Push { message: Some("the device has no room".into()), ..push(PushState::Offered) };
+        let (_, message) = reasons(vec![no_room], Opening::Open, about(None, Some(5))).remove(0);
+        assert!(message.ends_with("The last word on it: the device has no room."), "{message}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 
-use crate::ids::{InvalidId, parse_record_id};
+use crate::ids::{InvalidId, PartnerId, parse_record_id};
 
 /// A category of firmware: 1–100 are the platform's and known to every partner, 101–200 a partner's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,11 @@ impl FirmwareType {
     /// Whether a partner may define it (101–200), as opposed to the platform.
     pub const fn is_partners_own(self) -> bool {
         self.0 > 100
+    }
+
+    /// Whether an image of it may go from the partner that owns it to another: a partner's own types stay inside it.
+    pub fn may_go(self, owner: PartnerId, to: PartnerId) -> bool {
+        owner == to || !self.is_partners_own()
     }
 
     /// The platform's definition of it, if it is one of the platform's.

@@ -76,13 +76,17 @@ pub struct TimeOfDay {
     minute: u8,
 }
 
-/// A time zone, by its name in the IANA database, such as `Europe/Berlin`, or as a distance from UTC, such as `+05:30`.
+/// A time zone, by its name in the IANA database, such as `Europe/Berlin`, as a distance from UTC, such as `+05:30`, or as
+/// POSIX has it, such as `CET-1CEST,M3.5.0,M10.5.0/3`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Zone {
     name: String,
     zone: TimeZone,
 }
+
+/// The names in the database for a time zone that nobody knows; it has UTC in their place.
+const UNKNOWN: [&str; 2] = ["Etc/Unknown", "Factory"];
 
 /// Whether a device may be updated now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,11 +137,12 @@ impl Window {
     /// The longest time that a window stays open, in minutes.
     pub const LONGEST: u16 = 24 * 60;
 
-    /// When it opens and closes around `now`: yesterday's, which may still be open, up to the one in a week.
+    /// When it opens and closes around `now`: from the one before yesterday's, which may still be open where a day was
+    /// short, up to the one in a week.
     fn around<'w>(&'w self, zone: &'w Zone, now: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'w {
         let today = jiff::Timestamp::from_millisecond(now.as_millis()).ok();
         let today = today.map(|instant| instant.to_zoned_datetime(zone.zone.clone()).date());
-        let days = (-1..=8_i64).filter_map(move |days| today?.checked_add(jiff::Span::new().days(days)).ok());
+        let days = (-2..=8_i64).filter_map(move |days| today?.checked_add(jiff::Span::new().days(days)).ok());
         let days = days.filter(|day| self.days.is_empty() || self.days.contains(&Day::of(day.weekday())));
         days.filter_map(|day| {
             let opens = day.at(self.opens.hour.cast_signed(), self.opens.minute.cast_signed(), 0, 0);
@@ -199,7 +204,8 @@ impl FromStr for Zone {
         let text = text.trim();
         let zone = match distance(text) {
             Some(offset) => TimeZone::fixed(offset),
-            None => TimeZone::get(text).map_err(|_| InvalidZone)?,
+            None if UNKNOWN.iter().any(|unknown| text.eq_ignore_ascii_case(unknown)) => return Err(InvalidZone),
+            None => TimeZone::get(text).or_else(|_| TimeZone::posix(text)).map_err(|_| InvalidZone)?,
         };
         // The database finds names without regard to case, and has them in its own.
         let name = zone.iana_name().unwrap_or(text).to_owned();
@@ -314,6 +320,7 @@ mod tests {
     #[case("+05:30", "+05:30")]
     #[case("-0800", "-0800")]
     #[case("+2", "+2")]
+    #[case("CET-1CEST,M3.5.0,M10.5.0/3", "CET-1CEST,M3.5.0,M10.5.0/3")]
     fn zones_are_read_as_people_write_them(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(text.parse::<Zone>().unwrap().to_string(), expected);
     }
@@ -327,6 +334,8 @@ mod tests {
     #[case("+1:2:3")]
     #[case("+-1")]
     #[case("ü")]
+    #[case("Etc/Unknown")]
+    #[case("factory")]
     fn what_is_no_zone_is_refused(#[case] text: &str) {
         assert_eq!(text.parse::<Zone>(), Err(InvalidZone));
     }

@@ -37,9 +37,10 @@ pub fn may_have(state: PushState, version_number: VersionNumber, installed: Opti
 /// number that it is known to run of a type, `opening` whether it may be updated now, and `habit` what it does while it
 /// may not.
 ///
-/// First what must be let go; then nothing while the device restarts into what it installed; then what is under way, then
-/// what waits, and what those at the device have denied last: the oldest of each. A push whose image the device has reached or outgrown is never offered, wherever it stands:
-/// there is no downgrade.
+/// First what must be let go; then nothing while the device restarts into what it installed; then what is under way,
+/// then what waits for the device, what those at the device are to agree to, and what they have denied last: the oldest of
+/// each. A push whose image the device
+/// has reached or outgrown is never offered, wherever it stands: there is no downgrade.
 pub fn decide(
     open: &[Push],
     installed: impl Fn(FirmwareType) -> Option<VersionNumber>,
@@ -58,7 +59,7 @@ pub fn decide(
     }
     live.sort_by_key(|push| {
         let is_denied = push.terms.confirmation == Confirmation::Denied;
-        (is_denied, push.state.phase() == Phase::Offered, age(push))
+        (is_denied, !push.is_confirmed(), push.state.phase() == Phase::Offered, age(push))
     });
     live.into_iter().find_map(|push| offered(push, leave(push, opening, habit))).unwrap_or(Offer::Nothing)
 }
@@ -206,6 +207,16 @@ mod tests {
                 assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), expected, "{confirmation} {state}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_to_be_agreed_to_stands_in_no_way() {
+        let open = [
+            asking(push(HUB, 1, PushState::Fetched), Confirmation::Waiting),
+            push(APPLICATION, 2, PushState::Offered),
+        ];
+        assert_eq!(decide(&open, nothing_installed, Opening::Open, ANY), Offer::Deploy(&open[1]));
+        assert_eq!(decide(&open[..1], nothing_installed, Opening::Open, ANY), Offer::Confirm(&open[0]));
     }
 
     #[test]

@@ -138,6 +138,14 @@ impl Push {
         }
     }
 
+    /// The push with at least as much time as a device needs to be heard of once the server listens, which it does since
+    /// then: what passed while it did not is not the device's.
+    #[must_use]
+    pub fn heeding(&self, listening_since: Timestamp, timers: &Timers) -> Self {
+        let needed = self.limit(timers).map(|limit| listening_since.plus(limit.min(timers.silence).max(TICK)));
+        Self { deadline: self.deadline.max(self.deadline.and(needed)), ..self.clone() }
+    }
+
     /// What follows from the passing of time; nothing before [`Push::check_at`]. `last_seen` is when the device
     /// last asked for anything at all, and `leave` how far it may go now: time in which the server withholds the push
     /// from a device that asks is not the device's.
@@ -150,8 +158,10 @@ impl Push {
     ) -> Option<Change> {
         let deadline = self.deadline?;
         self.check_at.filter(|check_at| *check_at <= now)?;
-        let silent_at = self.silent_at(last_seen, timers);
-        let (overdue, silent) = (deadline <= now, silent_at <= now);
+        // Who has a time of its own for coming up again may be away for all of it.
+        let is_away = self.waits_for_version();
+        let silent_at = if is_away { deadline } else { self.silent_at(last_seen, timers) };
+        let (overdue, silent) = (deadline <= now, !is_away && silent_at <= now);
         let ends = |state, why: String| Some(self.moved_by_rule(state, why, now, timers));
         let stays_until = |check_at| Some(Self { check_at: Some(check_at), ..self.clone() }.unrecorded());
         let held = self.held(leave);
@@ -234,7 +244,8 @@ impl Push {
     /// Ended is final: the report is history, but a success still says something about the device.
     fn on_late_report(&self, report: Report) -> Change {
         let installed = match report.stage {
-            Stage::Succeeded => Some(Installed::AtLeast(self.version_number)),
+            // Who says so again may run something else by now.
+            Stage::Succeeded if self.state != PushState::Succeeded => Some(Installed::AtLeast(self.version_number)),
             _ => None,
         };
         let entry = Entry { state: self.state, message: report.message, details: report.details };
@@ -333,8 +344,17 @@ impl Push {
     /// Whether no sign of life extends the time for which it may stay where it is: a talkative device could keep a
     /// newer push waiting for ever, or never be found not to run what it installed.
     fn limit_is_fixed(&self) -> bool {
-        let waits_for_version = matches!(self.terms.success, Success::VersionReported { .. });
-        self.state == PushState::Cancelling || (self.state == PushState::Installed && waits_for_version)
+        self.state == PushState::Cancelling || self.waits_for_version()
+    }
+
+    /// Whether nothing but the version that the device reports ends it well.
+    fn waits_for_version(&self) -> bool {
+        self.state == PushState::Installed && matches!(self.terms.success, Success::VersionReported { .. })
+    }
+
+    /// Whether the device has yet to restart into what it installed, so that what it runs meanwhile says nothing.
+    pub fn restarts(&self, now: Timestamp) -> bool {
+        self.waits_for_version() && !self.asks_for_version(now)
     }
 
     /// What the server withholds the push for; none where the device could have got on with it.
@@ -403,7 +423,8 @@ impl Push {
         push.timed(now, timers)
     }
 
-    /// The push in the same state after a sign of life: its timer starts again, unless it is [fixed](Self::limit_is_fixed).
+    /// The push in the same state after a sign of life: its timer starts again, unless it is
+    /// [fixed](Self::limit_is_fixed).
     fn renewed(&self, now: Timestamp, timers: &Timers) -> Self {
         match self.state.phase() {
             Phase::Ended => self.clone(),

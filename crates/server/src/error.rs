@@ -63,6 +63,9 @@ pub enum Error {
         /// What to do about it.
         description: &'static str,
     },
+    /// The bytes of a file are lost.
+    #[error("The bytes of this file are lost here: upload it again.")]
+    Gone(#[source] Arc<otaria_store::Error>),
     /// No room is left.
     #[error("The server's storage is full; nothing was stored. Make room and send it again.")]
     Full(#[source] Arc<otaria_store::Error>),
@@ -109,7 +112,17 @@ impl Error {
 
     /// Whether the server could not do it, other than that it refuses to: what its transaction did before is undone.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Unavailable(_) | Self::Internal(_))
+        matches!(self, Self::Full(_) | Self::Gone(_) | Self::Unavailable(_) | Self::Internal(_))
+    }
+
+    /// A refusal of the token endpoint.
+    pub const fn grant(refusal: GrantRefusal, description: &'static str) -> Self {
+        Self::Grant { refusal, description }
+    }
+
+    /// That a client has not shown who it is, or is not known.
+    pub const fn unknown_client() -> Self {
+        Self::grant(GrantRefusal::InvalidClient, "Authenticate by HTTP Basic with the client id and client secret.")
     }
 
     /// A contradiction.
@@ -123,8 +136,11 @@ impl From<otaria_store::Error> for Error {
         use otaria_store::Error as Store;
         match error {
             Store::Full(_) => Self::Full(Arc::new(error)),
+            Store::Gone(_) => Self::Gone(Arc::new(error)),
             Store::Unavailable(_) | Store::GivenUp => Self::Unavailable(Arc::new(error)),
-            Store::Duplicate(_) | Store::Dangling(_) | Store::Unexpected(_) => Self::Internal(Arc::new(error)),
+            Store::Duplicate(_) | Store::Dangling(_) | Store::Unexpected(_) | Store::Panicked => {
+                Self::Internal(Arc::new(error))
+            }
         }
     }
 }

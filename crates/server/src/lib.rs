@@ -2,7 +2,8 @@
 //!
 //! A request goes from `protocols` (the only place with statuses and bodies) through `access` (who is calling, what
 //! they may touch) to `actions` (one function for each thing the service can do; the only callers of the store).
-//! `chores` call actions without a caller. `credentials` are made and judged for both. `telemetry` counts, and `connections` holds clients to their limits, and speaks TLS. `serve` builds everything once, in order.
+//! `chores` call actions without a caller. `credentials` are made and judged for both. `telemetry` counts, and
+//! `connections` holds clients to their limits, and speaks TLS. `serve` builds everything once, in order.
 
 pub mod access;
 pub mod actions;

@@ -129,10 +129,10 @@ pub fn listen(address: SocketAddr, tls: Option<&TlsFiles>) -> Result<Listener, S
 
 /// Every dialect.
 pub fn router(service: Service) -> Router {
-    let fallback = partner::fallback.layer(from_fn(partner::render));
+    let fallback = partner::fallback.layer(from_fn_with_state(service.clock.clone(), partner::render));
     let proxies = Arc::new(service.settings.trusted_proxies.clone());
     Router::new()
-        .merge(partner::router())
+        .merge(partner::router(service.clock.clone()))
         .merge(ddi::router())
         .merge(direct::router())
         .fallback(fallback)

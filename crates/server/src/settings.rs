@@ -124,8 +124,8 @@ pub struct RawSettings {
     /// `OTARIA_BUSY_POLL_SECONDS`: the same while an update is on its way to it. Default 30 seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy_poll_seconds: Option<u64>,
-    /// `OTARIA_POLLS_PER_MINUTE`: how often one device may poll in a minute; it may do so all at once. 1 to 6000. Default: no
-    /// limit.
+    /// `OTARIA_POLLS_PER_MINUTE`: how often one device may poll in a minute; it may do so all at once. 1 to 6000, or 0
+    /// for no limit. Default 600.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub polls_per_minute: Option<u32>,
     /// `OTARIA_CHORE_SECONDS`: how often the timers of pushes are looked at, and devices heard
@@ -423,10 +423,7 @@ impl Settings {
         lines.push(format!("downloads = {:?}", self.downloads.as_str()));
         lines.push(format!("artifact_links = {:?}", self.artifact_links.as_str()));
         lines.push(format!("max_binary_bytes = {}", self.max_binary_bytes));
-        lines.push(match self.polls_per_minute {
-            Some(most) => format!("polls_per_minute = {most}"),
-            None => "# polls_per_minute = 60".to_owned(),
-        });
+        lines.push(format!("polls_per_minute = {}", self.polls_per_minute.map_or(0, NonZeroU32::get)));
         lines.extend(seconds.iter().map(|(name, value)| format!("{name} = {}", value.as_secs())));
         lines.join("\n")
     }
@@ -504,7 +501,6 @@ mod tests {
             raw(|raw| raw.repository_url = Some("ftp://x".into())),
             raw(|raw| raw.poll_seconds = Some(86_400)),
             raw(|raw| raw.chore_seconds = Some(0)),
-            raw(|raw| raw.polls_per_minute = Some(0)),
             raw(|raw| raw.polls_per_minute = Some(6001)),
             raw(|raw| raw.certificate_proxies = Some("proxy.example.com".into())),
             raw(|raw| raw.certificate_headers = Some("x-forwarded-client-cert".into())),

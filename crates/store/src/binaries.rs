@@ -103,16 +103,22 @@ pub async fn relocate(
     Ok(touched == 1)
 }
 
+/// The binaries `u` of the partner `$1` that have the digest `$2`, with their bytes `b`.
+macro_rules! select_binary {
+    ($rest:expr) => {
+        concat!(
+            "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location
+             FROM binaries u JOIN blobs b ON b.sha256 = u.sha256
+             WHERE u.partner_id = $1 AND u.sha256 = $2",
+            $rest
+        )
+    };
+}
+
 /// The partner's binary, moved to the repository or not.
 pub async fn uploaded(conn: &mut Conn, scope: &ViewPartner, sha256: Sha256) -> Result<Option<Binary>, Error> {
-    let row: Option<BinaryRow> = fetch_optional!(
-        conn,
-        "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location
-         FROM binaries u JOIN blobs b ON b.sha256 = u.sha256
-         WHERE u.partner_id = $1 AND u.sha256 = $2",
-        scope.partner_id().to_string(),
-        sha256.as_bytes().as_slice(),
-    )?;
+    let (partner, sha256) = (scope.partner_id().to_string(), sha256.as_bytes().as_slice());
+    let row: Option<BinaryRow> = fetch_optional!(conn, select_binary!(""), partner, sha256)?;
     row.map(Binary::try_from).transpose()
 }
 
@@ -135,14 +141,9 @@ pub async fn move_to_repository(
 
 /// The partner's binary in the repository.
 pub async fn in_repository(conn: &mut Conn, scope: &ViewPartner, sha256: Sha256) -> Result<Option<Binary>, Error> {
-    let row: Option<BinaryRow> = fetch_optional!(
-        conn,
-        "SELECT b.sha256, b.sha1, b.md5, b.size, u.file_name, b.location
-         FROM binaries u JOIN blobs b ON b.sha256 = u.sha256
-         WHERE u.partner_id = $1 AND u.sha256 = $2 AND u.moved_ms IS NOT NULL",
-        scope.partner_id().to_string(),
-        sha256.as_bytes().as_slice(),
-    )?;
+    let (partner, sha256) = (scope.partner_id().to_string(), sha256.as_bytes().as_slice());
+    let row: Option<BinaryRow> =
+        fetch_optional!(conn, select_binary!(" AND u.moved_ms IS NOT NULL"), partner, sha256)?;
     row.map(Binary::try_from).transpose()
 }
 

@@ -5,7 +5,8 @@ use otaria_core::{FirmwareType, Sha256, VersionNumber};
 
 use crate::scopes::DeviceScope;
 use crate::sql::fetch_all;
-use crate::{Conn, Error};
+use crate::text::comparable;
+use crate::{Conn, Error, sequences};
 
 /// The images that a claim may be about, and what the device was known to run.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +52,7 @@ pub async fn of_claim(
         scope.partner_id().to_string(),
         scope.device_id().as_str(),
         i64::from(firmware_type.number()),
-        claim.version.as_deref(),
+        claim.version.as_deref().map(comparable),
         number,
         claim.sha256.map(|sha256| sha256.as_bytes().to_vec()),
         claim.md5.map(|md5| md5.to_vec()),
@@ -67,4 +68,14 @@ pub async fn of_claim(
         })
     });
     Ok(Candidates { images: images.collect::<Result<_, Error>>()?, installed })
+}
+
+/// Whether this version number was ever given out for the firmware type, to whomever. `_` is whose word it is for.
+pub async fn was_given_out(
+    conn: &mut Conn,
+    _: &DeviceScope,
+    firmware_type: FirmwareType,
+    number: VersionNumber,
+) -> Result<bool, Error> {
+    Ok(sequences::last_version_number(conn, firmware_type).await?.is_some_and(|last| number <= last))
 }

@@ -215,7 +215,7 @@ impl Database {
                     bell.ring(&told);
                     Ok(value)
                 });
-                task.await.map_err(|_| E::from(Error::GivenUp))?
+                task.await.map_err(|error| E::from(Error::from(error)))?
             }
         }
     }
@@ -300,7 +300,7 @@ where
                         })
                         .map_err(E::from),
                     Ok(Err(error)) => Err(error),
-                    Err(_panic) => Err(E::from(Error::GivenUp)),
+                    Err(_panic) => Err(E::from(Error::Panicked)),
                 };
                 // A caller who went away needs no answer.
                 drop(answer.send(result));

@@ -336,7 +336,8 @@ pub async fn rename(
     Ok(touched == 1)
 }
 
-/// Replaces a device's credential; false if the account has none of this id.
+/// Replaces a device's credential, and forgets when it was heard of with the one before; false if the account has none of
+/// this id.
 pub async fn replace_token(
     tx: &mut Tx,
     scope: &WriteAccount,
@@ -345,7 +346,8 @@ pub async fn replace_token(
 ) -> Result<bool, Error> {
     let touched = execute!(
         tx,
-        "UPDATE devices SET token_hash = $3 WHERE account_id = $1 AND device_id = $2",
+        "UPDATE devices SET token_hash = $3, last_seen_ms = NULL, last_address = NULL
+         WHERE account_id = $1 AND device_id = $2",
         scope.account_id().to_string(),
         device.as_str(),
         token.as_slice(),
@@ -353,8 +355,9 @@ pub async fn replace_token(
     Ok(touched == 1)
 }
 
-/// Takes a device out of its account: no credential, no tags, not listed any more. Its numbering, versions and
-/// pushes stay, for when it comes back. Returns its scope, for ending its pushes.
+/// Takes a device out of its account: no credential, no tags, not listed any more. What it said about itself, when it was
+/// heard of, and what those at it agreed to goes as well: it may come back to somebody else. Its numbering, versions and
+/// pushes stay. Returns its scope, for ending its pushes.
 pub async fn disassociate(
     tx: &mut Tx,
     scope: &WriteAccount,
@@ -362,14 +365,24 @@ pub async fn disassociate(
 ) -> Result<Option<DeviceScope>, Error> {
     let row: Option<(String,)> = fetch_optional!(
         tx,
-        "UPDATE devices SET account_id = NULL, token_hash = NULL WHERE account_id = $1 AND device_id = $2
+        "UPDATE devices SET account_id = NULL, token_hash = NULL, last_seen_ms = NULL, last_address = NULL,
+                auto_confirm_ms = NULL, auto_confirm_initiator = NULL, auto_confirm_remark = NULL
+         WHERE account_id = $1 AND device_id = $2
          RETURNING partner_id",
         scope.account_id().to_string(),
         device.as_str(),
     )?;
     let Some((partner,)) = row else { return Ok(None) };
+    let scope = DeviceScope::new(partner.parse()?, device.clone());
     execute!(tx, "DELETE FROM device_tags WHERE partner_id = $1 AND device_id = $2", &partner, device.as_str())?;
-    Ok(Some(InstallationScope::of_the_process().device(partner.parse()?, device.clone())))
+    execute!(
+        tx,
+        "DELETE FROM device_unreadable WHERE partner_id = $1 AND device_id = $2",
+        &partner,
+        device.as_str()
+    )?;
+    clear_config(tx, &scope).await?;
+    Ok(Some(scope))
 }
 
 /// Locks a device that can be pushed to, until the transaction ends; none if the partner has no such device of
@@ -388,7 +401,7 @@ pub async fn lock_for_push(
         device_type.to_string(),
         device.as_str(),
     )?;
-    let found = InstallationScope::of_the_process().device(scope.partner_id(), device.clone());
+    let found = DeviceScope::new(scope.partner_id(), device.clone());
     Ok((touched == 1).then_some(found))
 }
 
@@ -674,8 +687,7 @@ pub async fn in_account(conn: &mut Conn, scope: &WriteAccount, id: &DeviceId) ->
         scope.account_id().to_string(),
         id.as_str(),
     )?;
-    let installation = InstallationScope::of_the_process();
-    row.map(|(partner,)| Ok(installation.device(partner.parse()?, id.clone()))).transpose()
+    row.map(|(partner,)| Ok(DeviceScope::new(partner.parse()?, id.clone()))).transpose()
 }
 
 /// The scope of one of the partner's associated devices.
@@ -686,8 +698,7 @@ pub async fn in_partner(conn: &mut Conn, scope: &ViewPartner, id: &DeviceId) -> 
         scope.partner_id().to_string(),
         id.as_str(),
     )?;
-    let installation = InstallationScope::of_the_process();
-    Ok(row.map(|_| installation.device(scope.partner_id(), id.clone())))
+    Ok(row.map(|_| DeviceScope::new(scope.partner_id(), id.clone())))
 }
 
 /// Notes many signs of life at once.
@@ -695,7 +706,8 @@ pub async fn note_sightings(tx: &mut Tx, _: &InstallationScope, sightings: &[Sig
     for sighting in sightings {
         execute!(
             tx,
-            "UPDATE devices SET last_seen_ms = $3, last_address = $4 WHERE partner_id = $1 AND device_id = $2",
+            "UPDATE devices SET last_seen_ms = $3, last_address = $4
+             WHERE partner_id = $1 AND device_id = $2 AND COALESCE(last_seen_ms, 0) <= $3",
             sighting.device.partner_id().to_string(),
             sighting.device.device_id().as_str(),
             sighting.at.as_millis(),

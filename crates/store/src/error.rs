@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use otaria_core::ids::InvalidId;
 use otaria_core::push::{InvalidConfirmation, InvalidPushState};
+use tokio::task::JoinError;
 
 /// Why the store could not do what was asked. The text is for the log; the sources name the engine's reason.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,13 +18,19 @@ pub enum Error {
     /// No room left, in the database or in the repository.
     #[error("no room left on the storage")]
     Full(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The bytes that a row names are not in the repository (any more).
+    #[error("the bytes are not in the repository")]
+    Gone(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The database or the repository cannot be reached, or is too busy, just now.
     #[error("the storage cannot be reached")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// Something that was stored is not what this program stores.
     #[error("the storage holds something unexpected")]
     Unexpected(#[source] Arc<dyn std::error::Error + Send + Sync>),
-    /// The store is shutting down, or the work panicked.
+    /// The work panicked: a fault of this program's own. What it said went to the log.
+    #[error("the work panicked")]
+    Panicked,
+    /// The store is shutting down, or what was to go on is over.
     #[error("the write was given up")]
     GivenUp,
 }
@@ -63,6 +70,12 @@ impl From<object_store::Error> for Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         if is_storage_full(&error) { Self::Full(Arc::new(error)) } else { Self::Unavailable(Arc::new(error)) }
+    }
+}
+
+impl From<JoinError> for Error {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() { Self::Panicked } else { Self::GivenUp }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use otaria_core::{FirmwareType, FirmwareTypeId, Timestamp};
 
-use crate::scopes::{ManagePartner, ViewPartner};
+use crate::scopes::{DeviceScope, ManagePartner, ViewPartner};
 use crate::sequences;
-use crate::sql::{execute, fetch_all, fetch_optional};
+use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx};
 
 /// The record of a firmware type.
@@ -71,6 +71,17 @@ pub async fn all(conn: &mut Conn, scope: &ViewPartner) -> Result<Vec<TypeRecord>
          FROM firmware_types WHERE partner_id = $1 ORDER BY type",
         scope.partner_id().to_string(),
     )
+}
+
+/// Whether the device's partner has a type of its own of this number.
+pub async fn is_known_to(conn: &mut Conn, scope: &DeviceScope, firmware_type: FirmwareType) -> Result<bool, Error> {
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        "SELECT COUNT(*) FROM firmware_types WHERE partner_id = $1 AND type = $2",
+        scope.partner_id().to_string(),
+        i64::from(firmware_type.number()),
+    )?;
+    Ok(count > 0)
 }
 
 /// The partner's own type of this number.

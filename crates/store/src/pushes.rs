@@ -13,7 +13,8 @@ use crate::scopes::{DeviceScope, InstallationScope, ManagePartner, ViewPartner};
 use crate::sql::{execute, fetch_all, fetch_one, fetch_optional};
 use crate::{Conn, Error, Tx, device_types, devices};
 
-/// How many entries of a push's history are kept; the oldest go first.
+/// How many entries of a push's history are kept; the oldest go first. The first of each state stays besides: by them is
+/// known when it got there, however much was said since.
 const ENTRIES_KEPT: i64 = 1000;
 
 /// A push, with what it delivers and to whom.
@@ -399,7 +400,7 @@ pub async fn lock(
     id: PushId,
 ) -> Result<Option<(PushRecord, DeviceScope)>, Error> {
     let Some(found) = get(tx, scope, id).await? else { return Ok(None) };
-    let device = InstallationScope::of_the_process().device(scope.partner_id(), found.device_id);
+    let device = DeviceScope::new(scope.partner_id(), found.device_id);
     devices::lock(tx, &device).await?;
     Ok(get(tx, scope, id).await?.map(|record| (record, device)))
 }
@@ -417,8 +418,7 @@ pub async fn devices_offered(
         scope.partner_id().to_string(),
         association.as_i64(),
     )?;
-    let installation = InstallationScope::of_the_process();
-    rows.into_iter().map(|(device,)| Ok(installation.device(scope.partner_id(), device.parse()?))).collect()
+    rows.into_iter().map(|(device,)| Ok(DeviceScope::new(scope.partner_id(), device.parse()?))).collect()
 }
 
 /// Fixes the binary of an image that is about to be pushed: from now on it cannot be exchanged. False if the
@@ -568,7 +568,9 @@ async fn insert_entry(
     if sequence > ENTRIES_KEPT {
         execute!(
             tx,
-            "DELETE FROM push_history WHERE partner_id = $1 AND push_id = $2 AND sequence <= $3",
+            "DELETE FROM push_history WHERE partner_id = $1 AND push_id = $2 AND sequence <= $3 AND EXISTS
+                   (SELECT 1 FROM push_history e WHERE e.partner_id = $1 AND e.push_id = $2
+                    AND e.state = push_history.state AND e.sequence < push_history.sequence)",
             device.partner_id().to_string(),
             push.to_string(),
             sequence - ENTRIES_KEPT,
@@ -597,7 +599,7 @@ struct DueRow {
 }
 
 /// Up to `limit` pushes whose timers are to be looked at by now, longest due first.
-pub async fn due(conn: &mut Conn, scope: &InstallationScope, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
+pub async fn due(conn: &mut Conn, _: &InstallationScope, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
     let rows: Vec<DueRow> = fetch_all!(
         conn,
         "SELECT p.partner_id, p.device_id, p.action, d.last_seen_ms
@@ -608,7 +610,7 @@ pub async fn due(conn: &mut Conn, scope: &InstallationScope, now: Timestamp, lim
     )?;
     let due = rows.into_iter().map(|row| {
         Ok(Due {
-            device: scope.device(row.partner_id.parse()?, row.device_id.parse()?),
+            device: DeviceScope::new(row.partner_id.parse()?, row.device_id.parse()?),
             action: i32::try_from(row.action).unwrap_or(i32::MAX),
             last_seen: row.last_seen_ms.map(Timestamp::from_millis),
         })

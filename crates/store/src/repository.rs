@@ -102,7 +102,7 @@ impl Repository {
     /// Sends the bytes at `location` from `start` to before `end`.
     ///
     /// # Errors
-    /// If they cannot be opened; [`Error::Unexpected`] if they are not there. Later errors are in the stream.
+    /// If they cannot be opened; [`Error::Gone`] if they are not there. Later errors are in the stream.
     pub async fn read(
         &self,
         location: &str,
@@ -118,7 +118,7 @@ impl Repository {
         let result = match self.objects.get_opts(&Path::from(location), options).await {
             Ok(result) => result,
             // Whoever reads has it from a row: trying again does not help.
-            Err(error @ object_store::Error::NotFound { .. }) => return Err(Error::Unexpected(Arc::new(error))),
+            Err(error @ object_store::Error::NotFound { .. }) => return Err(Error::Gone(Arc::new(error))),
             Err(error) => return Err(error.into()),
         };
         Ok(match result.payload {
@@ -192,7 +192,7 @@ impl Repository {
             Place::Folder(folder) => {
                 let blobs = folder.join(BLOBS);
                 let removing = tokio::task::spawn_blocking(move || folder::remove_unfinished(&blobs, idle));
-                removing.await.map_err(|_| Error::GivenUp)?
+                removing.await?
             }
             Place::Bucket(bucket) => bucket.remove_unfinished(idle).await,
         }

@@ -172,13 +172,14 @@ impl InstallationScope {
     pub const fn audit(&self, partner_id: PartnerId) -> AuditScope {
         AuditScope(partner_id)
     }
-
-    pub(crate) const fn device(&self, partner_id: PartnerId, device_id: DeviceId) -> DeviceScope {
-        DeviceScope { partner_id, device_id }
-    }
 }
 
 impl DeviceScope {
+    /// That of a device which the caller has found within a scope of their own.
+    pub(crate) const fn new(partner_id: PartnerId, device_id: DeviceId) -> Self {
+        Self { partner_id, device_id }
+    }
+
     /// The partner whose device it is.
     pub const fn partner_id(&self) -> PartnerId {
         self.partner_id
@@ -187,6 +188,11 @@ impl DeviceScope {
     /// The device.
     pub const fn device_id(&self) -> &DeviceId {
         &self.device_id
+    }
+
+    /// What names the device among all there are.
+    pub fn key(&self) -> (PartnerId, DeviceId) {
+        (self.partner_id, self.device_id.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a token or client secret. The secrets themselves have 128 random bits or more, so a plain
 /// hash is enough; passwords, which have not, are kept as Argon2id.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {

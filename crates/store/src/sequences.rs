@@ -18,6 +18,16 @@ pub(crate) async fn next_version_number(tx: &mut Tx, firmware_type: FirmwareType
     next(tx, format!("version.{firmware_type}")).await.map(VersionNumber::from_i64)
 }
 
+/// The last version number of a firmware type that was given out; none if there was none.
+pub(crate) async fn last_version_number(
+    conn: &mut Conn,
+    firmware_type: FirmwareType,
+) -> Result<Option<VersionNumber>, Error> {
+    let row: Option<(i64,)> =
+        fetch_optional!(conn, "SELECT value FROM sequences WHERE name = $1", format!("version.{firmware_type}"))?;
+    Ok(row.map(|(value,)| VersionNumber::from_i64(value)))
+}
+
 /// The next number among a partner's events.
 pub(crate) async fn next_event(tx: &mut Tx, partner: PartnerId) -> Result<i64, Error> {
     next(tx, format!("event.{partner}")).await

@@ -12,7 +12,7 @@ use sqlx::{
 
 use self::scratch::{Engine, Scratch};
 use crate::lists::{LISTS, List};
-use crate::scopes::InstallationScope;
+use crate::scopes::DeviceScope;
 use crate::sql::STATEMENTS;
 use crate::{
     DatabaseLocation, Error, Store, Tx, audit, database, device_types, devices, gateway_tokens, partner_users, pool,
@@ -306,7 +306,7 @@ async fn a_device_without_a_next_number_is_unexpected() {
     let file = Scratch::on(Engine::Sqlite).await;
     let store = Store::open(&DatabaseLocation::Sqlite(file.file())).await.unwrap();
     let (partner, id) = (PartnerId::from_uuid(uuid::Uuid::now_v7()), "d".parse::<DeviceId>().unwrap());
-    let device = InstallationScope::of_the_process().device(partner, id);
+    let device = DeviceScope::new(partner, id);
 
     let unknown = device.clone();
     let missing = store.write(move |tx| Box::pin(async move { devices::next_action(tx, &unknown).await }));

@@ -39,8 +39,8 @@ pub enum Changes {
     AreProgress,
 }
 
-/// Waits until every push has ended, at most this long, and says what becomes of each meanwhile. Returns the pushes as they
-/// are then, ended or not, in the same order: [`verdict`] says what that means.
+/// Waits until every push has ended, at most this long, and says what becomes of each meanwhile. Returns the pushes as
+/// they are then, ended or not, in the same order: [`verdict`] says what that means.
 ///
 /// # Errors
 /// If there is no such push, the caller may not see it, or the server cannot be reached for long.

@@ -83,8 +83,8 @@ pub struct Policy {
     /// How long the device has until it runs the version, with `--success-on version`, such as 90s, 30m or 2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = duration::parse)]
     version_within: Option<Duration>,
-    /// When devices may be updated: JSON, or a file with it, such as {"windows": [{"opens": "02:00", "minutes": 120}]}; empty
-    /// for always
+    /// When devices may be updated: JSON, or a file with it, such as {"windows": [{"opens": "02:00", "minutes": 120}]};
+    /// empty for always
     #[arg(long, value_name = "JSON|FILE")]
     maintenance: Option<String>,
 }

@@ -187,7 +187,8 @@ pub async fn not_found(client: &Client, device: &str) -> Failure {
     }
 }
 
-/// Devices as people read them: with the name of their type, and what they run in a few words. Programs get them as they are.
+/// Devices as people read them: with the name of their type, and what they run in a few words. Programs get them as
+/// they are.
 async fn readable(client: &Client, mut devices: Vec<Value>) -> Result<Vec<Value>, Failure> {
     if client.terminal.format() == Format::Json || devices.is_empty() {
         return Ok(devices);

@@ -1,6 +1,8 @@
 //! `otaria serve`
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal as _;
+use std::panic::PanicHookInfo;
 
 use otaria_server::serve::{listen, open, run as serve};
 use tracing_subscriber::EnvFilter;
@@ -47,4 +49,14 @@ pub fn log_to_stderr() {
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    std::panic::set_hook(Box::new(|panic| log_panic(panic)));
+}
+
+/// Logs a panic as everything else: one of a request has the request's id.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or("without words");
+    let location = panic.location().map(tracing::field::display);
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(backtrace));
+    tracing::error!(location, backtrace, "a panic: {text}");
 }

@@ -87,9 +87,7 @@ impl Success {
     pub const WITHIN_SECONDS: i64 = 60 * 60;
     /// What may be said instead, in seconds: a device restarts meanwhile.
     pub const WITHIN_SECONDS_ALLOWED: RangeInclusive<i64> = 60..=30 * 24 * 60 * 60;
-}
 
-impl Success {
     /// How long after the installation it is time to ask the device which version it runs; none where its word counts.
     pub(super) fn asks_after(self) -> Option<Duration> {
         match self {

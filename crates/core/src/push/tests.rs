@@ -333,7 +333,9 @@ fn a_late_report_is_history() {
         let entry = Entry { state, message: Some("late".to_owned()), details: Vec::new() };
         assert_eq!(late, Change { push: push.clone(), entry: Some(entry), installed: None });
         let success = change(&push, Event::Report(report(Stage::Succeeded)));
-        assert_eq!((success.push, success.installed), (push, Some(Installed::AtLeast(version(5)))));
+        // Whoever says so again may run something else by now.
+        let learnt = (state != PushState::Succeeded).then_some(Installed::AtLeast(version(5)));
+        assert_eq!((success.push, success.installed), (push, learnt), "{state}");
     }
 }
 
@@ -463,6 +465,27 @@ fn who_owes_a_word_has_as_long_for_it_as_for_fetching() {
 }
 
 #[test]
+fn what_passed_while_nobody_listened_is_not_the_devices() {
+    let timers = Timers::default();
+    for state in PushState::ALL.into_iter().filter(|state| !state.is_ended()) {
+        let push = in_state(state);
+        let listening = push.deadline.unwrap().plus(DAY);
+        let heeded = push.heeding(listening, &timers);
+        let end = listening.plus(timers.limit(state).unwrap().min(timers.silence));
+        assert_eq!(heeded, Push { deadline: Some(end), ..push.clone() });
+        let looked = heeded.on_timer(Some(listening), Leave::Install, listening, &timers).unwrap();
+        assert_eq!((looked.push.state, looked.push.check_at), (state, Some(end)));
+        let ended = looked.push.on_timer(Some(listening), Leave::Install, end, &timers).unwrap();
+        assert!(ended.push.state.is_ended());
+
+        let early = push.updated.minus(DAY);
+        assert_eq!(push.heeding(early, &timers), push, "it has more time anyway");
+    }
+    let ended = in_state(PushState::Failed);
+    assert_eq!(ended.heeding(NOW.plus(DAY), &timers), ended);
+}
+
+#[test]
 fn timers_of_no_length_do_not_spin() {
     let none = Duration::ZERO;
     let timers = Timers {
@@ -538,6 +561,27 @@ fn a_device_that_does_not_report_its_version_in_time_has_not_succeeded() {
         let ended = installed.on_timer(last_seen, Leave::Install, end, &timers).unwrap();
         assert_eq!(ended.push.state, expected, "{last_seen:?}");
     }
+}
+
+#[test]
+fn a_device_that_has_long_to_report_its_version_may_be_away_for_as_long() {
+    let timers = Timers::default();
+    let terms = Terms { success: Success::VersionReported { within: 2 * DAY }, ..Terms::PLAIN };
+    let installed = offered().under(terms).on(Event::Report(report(Stage::Succeeded)), NOW, &timers).push;
+    let looked = installed.on_timer(Some(NOW), Leave::Install, NOW.plus(DAY), &timers).unwrap().push;
+    assert_eq!((looked.state, looked.check_at), (PushState::Installed, Some(NOW.plus(2 * DAY))));
+    let back = looked.on(Event::Runs(version(5)), NOW.plus(DAY), &timers).push;
+    assert_eq!(back.state, PushState::Succeeded);
+    let never = looked.on_timer(Some(NOW), Leave::Install, NOW.plus(2 * DAY), &timers).unwrap().push;
+    assert_eq!(never.state, PushState::Lost);
+}
+
+#[test]
+fn what_a_device_runs_that_is_about_to_restart_says_nothing() {
+    let timers = Timers::default();
+    let installed = waiting_for_version().on(Event::Report(report(Stage::Succeeded)), NOW, &timers).push;
+    assert!(installed.restarts(NOW) && !installed.restarts(NOW.plus(MINUTE)));
+    assert!(!in_state(PushState::Installed).restarts(NOW) && !offered().restarts(NOW));
 }
 
 #[test]

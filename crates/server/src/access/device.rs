@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -13,6 +13,7 @@ use otaria_store::SecretHash;
 use otaria_store::scopes::{AuthenticatedDevice, CertifiedDevice, DeviceScope, SpokenFor};
 
 use crate::access::origin::{Peer, address, origin};
+use crate::access::path::PathParams;
 use crate::access::proxied::{self, Vouched};
 use crate::credentials::certificates::Chain;
 use crate::error::Error;
@@ -134,7 +135,7 @@ async fn authenticated(
     token: impl Fn(&str, &DeviceId) -> Option<Shown> + Send,
     unknown: Unknown,
 ) -> Result<AuthenticatedDevice, DeviceDenied> {
-    let sender = Sender::of(parts, service).await?;
+    let sender = Sender::of(parts).await?;
     // A header with a credential decides alone, also where it is no good.
     let shown = match parts.headers.get(AUTHORIZATION) {
         Some(header) => header.to_str().ok().and_then(|header| token(header, &sender.device_id)),
@@ -174,13 +175,14 @@ struct Sender {
 }
 
 impl Sender {
-    async fn of(parts: &mut Parts, service: &Service) -> Result<Self, InvalidId> {
-        let no_text = |_| InvalidId { expected: "must be UTF-8" };
-        let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
+    async fn of(parts: &mut Parts) -> Result<Self, InvalidId> {
+        let path = PathParams::of(parts).await.map_err(|_| InvalidId { expected: "must be UTF-8" })?;
         // The dialects have each their own word for the device's id.
-        let named =
-            |names: &[&str]| params.iter().find(|(key, _)| names.contains(key)).map_or("", |(_, value)| value);
-        Ok(Self { tenant: named(&["tenant"]).to_owned(), device_id: named(&["controllerId", "deviceId"]).parse()? })
+        let device_id = match path.text("controllerId") {
+            "" => path.text("deviceId"),
+            device_id => device_id,
+        };
+        Ok(Self { tenant: path.text("tenant").to_owned(), device_id: device_id.parse()? })
     }
 
     /// The device for which a credential speaks. One that nobody knew is registered where it may be, and if whoever has
@@ -281,7 +283,8 @@ mod tests {
     use super::*;
 
     fn is_shown(text: &str, id: &str) -> bool {
-        let is_right = |shown| matches!(shown, Shown::Target(token) if token == SecretHash::of("secret"));
+        let is_right =
+            |shown| matches!(shown, Shown::Target(token) if token.as_bytes() == SecretHash::of("secret").as_bytes());
         password(text, &id.parse().unwrap()).is_some_and(is_right)
     }
 

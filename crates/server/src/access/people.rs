@@ -1,8 +1,9 @@
 //! People and clients: the bearer token of a request, and the scopes that it opens.
 
+use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use otaria_core::{AccountId, PartnerId, Timestamp};
@@ -12,6 +13,7 @@ use otaria_store::scopes::{
 use otaria_store::{Conn, SecretHash};
 
 use crate::access::origin::origin;
+use crate::access::path::PathParams;
 use crate::actions::audit::{Actor, Origin};
 use crate::error::Error;
 use crate::service::Service;
@@ -196,26 +198,25 @@ async fn sign_in(parts: &Parts, service: &Service, conn: &mut Conn) -> Result<Si
 }
 
 /// The id in the path under `name`. What is no id is refused as one that does not exist would be.
-async fn id_in_path<T: std::str::FromStr>(parts: &mut Parts, service: &Service, name: &str) -> Result<T, Denied> {
-    let params = RawPathParams::from_request_parts(parts, service).await.map_err(|error| {
-        let is_this = error.to_string().contains(&format!("`{name}`"));
-        if is_this { Error::Forbidden } else { Error::Malformed("The path is not valid UTF-8.".to_owned()) }
-    })?;
-    let text = params.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-    Ok(text.and_then(|text| text.parse().ok()).ok_or(Error::Forbidden)?)
+async fn id_in_path<T: FromStr>(parts: &mut Parts, name: &str) -> Result<T, Denied> {
+    match PathParams::of(parts).await {
+        Ok(path) => Ok(path.text(name).parse().map_err(|_| Error::Forbidden)?),
+        Err(no_text) if no_text.is(name) => Err(Error::Forbidden.into()),
+        Err(no_text) => Err(Error::from(no_text).into()),
+    }
 }
 
 async fn partner_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Actor, PartnerId), Denied> {
     let mut conn = service.store.read().await?;
     let SignedIn { actor, .. } = sign_in(parts, service, &mut conn).await?;
-    let partner = id_in_path(parts, service, "partnerId").await?;
+    let partner = id_in_path(parts, "partnerId").await?;
     Ok((conn, actor, partner))
 }
 
 async fn account_in_path(parts: &mut Parts, service: &Service) -> Result<(Conn, Actor, AccountId), Denied> {
     let mut conn = service.store.read().await?;
     let SignedIn { actor, .. } = sign_in(parts, service, &mut conn).await?;
-    let account = id_in_path(parts, service, "accountId").await?;
+    let account = id_in_path(parts, "accountId").await?;
     Ok((conn, actor, account))
 }
 
@@ -245,7 +246,7 @@ impl FromRequestParts<Service> for Listening {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Denied> {
         let mut conn = service.store.read().await?;
         let SignedIn { session, .. } = sign_in(parts, service, &mut conn).await?;
-        let partner = id_in_path(parts, service, "partnerId").await?;
+        let partner = id_in_path(parts, "partnerId").await?;
         let scope = session.caller.view_partner(&mut conn, partner).await?.ok_or(Error::Forbidden)?;
         Ok(Self { scope, session })
     }

@@ -103,17 +103,6 @@ impl Service {
         Ok(first)
     }
 
-    /// Whether the service can do its work: reads are answered, and writes can be done.
-    ///
-    /// # Errors
-    /// If not.
-    pub async fn readiness(&self) -> Result<(), Error> {
-        if !self.store.is_writable() {
-            return Err(otaria_store::Error::GivenUp.into());
-        }
-        self.is_bootstrapped().await.map(drop)
-    }
-
     /// Whether the installation has its first credentials.
     ///
     /// # Errors

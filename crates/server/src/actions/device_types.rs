@@ -6,6 +6,7 @@ use otaria_core::maintenance::{Outside, WindowClock};
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::policy::ConfirmationRule;
 use otaria_core::push::Success;
+use otaria_store::Conn;
 use otaria_store::audit::{Change, Deed};
 use otaria_store::device_types::{self, Details, DeviceType};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
@@ -49,6 +50,14 @@ fn recorded(details: &Details) -> serde_json::Value {
 /// What a device type is known by.
 pub fn revision(device_type: &DeviceType) -> Revision {
     Revision::of(&json!([device_type.updated.as_millis(), recorded(&device_type.details)]))
+}
+
+/// Succeeds if the partner has this device type.
+///
+/// # Errors
+/// If not, or the store fails.
+pub(super) async fn require_device_type(conn: &mut Conn, scope: &ViewPartner, id: DeviceTypeId) -> Result<(), Error> {
+    device_types::get(conn, scope, id).await?.map(drop).ok_or_else(no_device_type)
 }
 
 impl Service {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::explanation::{Situation, TypeSituation, silent_before};
+use otaria_core::maintenance::Zone;
 use otaria_core::page::{Page, PageRequest};
 use otaria_core::{DeviceId, DeviceTypeId, PushId};
 use otaria_store::audit::{Change, Deed};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::actions::audit::Actor;
 use crate::actions::pushes::end_open_pushes;
-use crate::actions::updates::Standing;
+use crate::actions::updates::{Standing, TIME_ZONE, version_attribute};
 use crate::credentials::secrets::PlainSecret;
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;
@@ -122,7 +123,8 @@ impl Service {
     /// # Errors
     /// If the store fails.
     pub async fn devices_of_account(&self, scope: &ViewAccount) -> Result<Vec<Device>, Error> {
-        Ok(devices::of_account(&mut self.store.read().await?, scope).await?)
+        let devices = devices::of_account(&mut self.store.read().await?, scope).await?;
+        Ok(devices.into_iter().map(|device| self.as_heard_of(device)).collect())
     }
 
     /// One of the account's devices.
@@ -130,7 +132,8 @@ impl Service {
     /// # Errors
     /// If there is none.
     pub async fn device_of_account(&self, scope: &ViewAccount, id: &DeviceId) -> Result<Device, Error> {
-        devices::get_of_account(&mut self.store.read().await?, scope, id).await?.ok_or_else(no_device)
+        let device = devices::get_of_account(&mut self.store.read().await?, scope, id).await?;
+        device.map(|device| self.as_heard_of(device)).ok_or_else(no_device)
     }
 
     /// Changes what a device is called.
@@ -175,24 +178,26 @@ impl Service {
         scope: WriteAccount,
         actor: Actor,
         id: DeviceId,
-    ) -> Result<PlainSecret, Error> {
+    ) -> Result<(Device, PlainSecret), Error> {
         let now = self.clock.now();
         let token = PlainSecret::device_token()?;
         let hash = token.hash();
         let replaced = self.store.write(move |tx| {
             Box::pin(async move {
                 let device = devices::in_account(tx, &scope, &id).await?.ok_or_else(no_device)?;
-                devices::replace_token(tx, &scope, &id, &hash).await?;
+                devices::lock(tx, &device).await?;
+                if !devices::replace_token(tx, &scope, &id, &hash).await? {
+                    return Err(no_device());
+                }
                 tx.record(
                     &device,
                     &actor.noted,
                     Deed::new(now, Action::DeviceTokenReplaced, ObjectKind::Device, &id, Change::NONE),
                 );
-                Ok::<_, Error>(())
+                devices::get_of_account(tx, &scope, &id).await?.ok_or_else(no_device)
             })
         });
-        replaced.await?;
-        Ok(token)
+        Ok((self.as_heard_of(replaced.await?), token))
     }
 
     /// Takes a device out of its account. Its credential is refused from now on, and its pushes end.
@@ -217,6 +222,12 @@ impl Service {
         disassociated.await
     }
 
+    /// A device with the last sign of life of it, which may not be written down yet.
+    fn as_heard_of(&self, device: Device) -> Device {
+        let latest = self.sightings.latest(device.partner_id, &device.device_id);
+        Device { last_seen: latest.max(device.last_seen), ..device }
+    }
+
     /// A page of the partner's fleet.
     ///
     /// # Errors
@@ -227,7 +238,9 @@ impl Service {
         filter: &Filter,
         request: &PageRequest,
     ) -> Result<Page<Device>, Error> {
-        Ok(devices::page(&mut self.store.read().await?, scope, filter, request).await?)
+        let page = devices::page(&mut self.store.read().await?, scope, filter, request).await?;
+        let content = page.content.into_iter().map(|device| self.as_heard_of(device)).collect();
+        Ok(Page { content, ..page })
     }
 
     /// Everything about one device of the partner's fleet.
@@ -239,7 +252,7 @@ impl Service {
         let device = devices::get(&mut conn, scope, id).await?.ok_or_else(no_device)?;
         let own = devices::in_partner(&mut conn, scope, id).await?.ok_or_else(no_device)?;
         Ok(DevicePage {
-            device: Device { last_seen: self.sightings.latest(&own).max(device.last_seen), ..device },
+            device: self.as_heard_of(device),
             config: devices::config(&mut conn, scope, id).await?,
             auto_confirmed: devices::auto_confirmed(&mut conn, &own).await?,
             open: pushes::open(&mut conn, &own).await?,
@@ -264,6 +277,7 @@ impl Service {
             .map(|record| (record.push.firmware_type, record.push))
             .collect();
         let open: Vec<_> = pushes::open(&mut conn, &own).await?.into_iter().map(|record| record.push).collect();
+        let config = devices::config(&mut conn, scope, id).await?;
         let mut types: Vec<_> = installed.keys().chain(newest.keys()).chain(ended.keys()).copied().collect();
         types.extend(open.iter().map(|push| push.firmware_type));
         types.sort_unstable();
@@ -273,13 +287,15 @@ impl Service {
             installed: installed.get(&firmware_type).copied(),
             newest_associated: newest.get(&firmware_type).copied(),
             last_ended: ended.get(&firmware_type).cloned(),
+            unknown_version: config.get(&version_attribute(firmware_type)).cloned(),
         };
         let standing = Standing::of(&mut conn, &own, now).await?;
         Ok(Situation {
-            last_seen: self.sightings.latest(&own).max(device.last_seen),
+            last_seen: self.as_heard_of(device).last_seen,
             silent_before: silent_before(now, self.settings.poll),
             opening: standing.opening(),
             habit: standing.habit,
+            unknown_zone: config.get(TIME_ZONE).filter(|text| text.parse::<Zone>().is_err()).cloned(),
             open,
             types: types.into_iter().map(about).collect(),
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use otaria_core::{PartnerId, PushId};
 use otaria_store::events::{self, Event};
 use otaria_store::pushes::{self, PushRecord};
-use otaria_store::scopes::{InstallationScope, Session, ViewPartner};
+use otaria_store::scopes::{Session, ViewPartner};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -20,8 +20,6 @@ const BATCH: i64 = 100;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often a listener looks by itself: another process may have written.
 const LOOK: Duration = Duration::from_secs(5);
-/// How many events are forgotten in one transaction.
-const FORGET: i64 = 5000;
 /// How many listen to one partner at most.
 const LISTENERS: usize = 256;
 
@@ -146,27 +144,6 @@ impl Service {
             heartbeat: Instant::now() + HEARTBEAT,
             _place: place,
         })
-    }
-
-    /// Forgets events that are older than they need to be. Returns how many.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn forget_events(&self) -> Result<u64, Error> {
-        let before = self.clock.now().minus(self.settings.events);
-        let mut forgotten = 0;
-        loop {
-            let forget = self.store.write(move |tx| {
-                Box::pin(
-                    async move { events::forget(tx, &InstallationScope::of_the_process(), before, FORGET).await },
-                )
-            });
-            let count = forget.await?;
-            forgotten += count;
-            if count == 0 {
-                return Ok(forgotten);
-            }
-        }
     }
 }
 

@@ -7,11 +7,12 @@ use otaria_store::audit::{Change, Deed};
 use otaria_store::firmware_images::{self, FirmwareImage};
 use otaria_store::pool::{self, Content, Image, Kind};
 use otaria_store::scopes::{Caller, ManagePartner, ViewPartner};
-use otaria_store::{Conn, Tx, device_types, pushes};
+use otaria_store::{Tx, pushes};
 use serde_json::json;
 
 use crate::actions::audit::Actor;
-use crate::actions::pool::{ImageFilter, recorded_association};
+use crate::actions::device_types::require_device_type;
+use crate::actions::pool::ImageFilter;
 use crate::actions::pushes::cancel_open_push;
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;
@@ -187,13 +188,8 @@ impl Service {
                 for device in pushes::devices_offered(tx, &scope, found.id).await? {
                     cancel_open_push(tx, &device, found.id, now, &timers).await?;
                 }
-                let change = Change::removed(json!({
-                    "deviceTypeId": device_type.to_string(),
-                    "type": firmware_type.number(),
-                    "versionNumber": version_number.to_string(),
-                    "name": found.content.name,
-                    "version": found.content.version,
-                }));
+                let recorded = recorded_association(device_type, firmware_type, version_number, &found.content);
+                let change = Change::removed(recorded);
                 tx.record(
                     &scope,
                     &actor.noted,
@@ -206,13 +202,8 @@ impl Service {
     }
 }
 
-async fn require_device_type(conn: &mut Conn, scope: &ViewPartner, device_type: DeviceTypeId) -> Result<(), Error> {
-    let found = device_types::get(conn, scope, device_type).await?;
-    found.map(drop).ok_or_else(|| Error::not_found("device type"))
-}
-
-/// The pool image that a client claims, locked as it is, with its partner's scope. One of a partner that the caller does not manage
-/// is as one that is missing.
+/// The pool image that a client claims, locked as it is, with its partner's scope. One of a partner that the caller
+/// does not manage is as one that is missing.
 async fn claimed_image(
     tx: &mut Tx,
     scope: &ManagePartner,
@@ -228,13 +219,30 @@ async fn claimed_image(
         caller.manage_partner(tx, owner).await?.ok_or_else(not_found)?
     };
     let image = pool::lock(tx, &owner, claimed.firmware_type, claimed.version_number).await?.ok_or_else(not_found)?;
-    if owner.partner_id() != scope.partner_id() && image.firmware_type.is_partners_own() {
+    if !image.firmware_type.may_go(owner.partner_id(), scope.partner_id()) {
         return Err(Error::field("type", "must not be another partner's own firmware type (101 to 200)"));
     }
     Ok((owner, image))
 }
 
-fn record_association(
+/// An association as the audit log shows it.
+fn recorded_association(
+    device_type: DeviceTypeId,
+    firmware_type: FirmwareType,
+    version_number: VersionNumber,
+    content: &Content,
+) -> serde_json::Value {
+    json!({
+        "deviceTypeId": device_type.to_string(),
+        "type": firmware_type.number(),
+        "versionNumber": version_number.to_string(),
+        "name": content.name,
+        "version": content.version,
+    })
+}
+
+/// Records that a device type can have an image from now on.
+pub(super) fn record_association(
     tx: &mut Tx,
     scope: &ManagePartner,
     actor: &Actor,
@@ -242,7 +250,8 @@ fn record_association(
     image: &Image,
     now: Timestamp,
 ) {
-    let change = Change::made(recorded_association(device_type, image));
+    let recorded = recorded_association(device_type, image.firmware_type, image.version_number, &image.content);
+    let change = Change::made(recorded);
     tx.record(scope, &actor.noted, Deed::new(now, Action::ImageAssociated, ObjectKind::Image, image.id, change));
 }
 

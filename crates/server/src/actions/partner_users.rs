@@ -16,8 +16,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::actions::audit::{Actor, Origin};
+use crate::actions::passwords::PasswordCheck;
 use crate::actions::revisions::{Replaces, Revision};
-use crate::actions::tokens::PasswordCheck;
 use crate::credentials::secrets::PlainSecret;
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;

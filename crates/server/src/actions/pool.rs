@@ -8,10 +8,12 @@ use otaria_core::{DeviceTypeId, FirmwareType, ImageId, PartnerId, Sha256, Versio
 use otaria_store::audit::{Change, Deed};
 use otaria_store::pool::{self, AssociatedWith, Content, Image, Kind, Link};
 use otaria_store::scopes::{ManagePartner, ViewPartner};
-use otaria_store::{Tx, device_types, firmware_images, firmware_types};
+use otaria_store::{Tx, firmware_images, firmware_types};
 use serde_json::json;
 
 use crate::actions::audit::Actor;
+use crate::actions::device_types::require_device_type;
+use crate::actions::firmware_images::record_association;
 use crate::actions::revisions::{Replaces, Revision};
 use crate::error::{Error, on_duplicate};
 use crate::service::Service;
@@ -71,8 +73,7 @@ impl Service {
         if firmware_type == FirmwareType::DEVICE_DESCRIPTION {
             return Err(Error::field("type", "must not be 4: device descriptions are made under their device type"));
         }
-        let stays_inside = firmware_type.is_partners_own();
-        if stays_inside && associations.keys().any(|partner| *partner != scope.partner_id()) {
+        if associations.keys().any(|partner| !firmware_type.may_go(scope.partner_id(), *partner)) {
             let message = "must name no other partner: a partner's own firmware types (101 to 200) stay inside it";
             return Err(Error::field("associations", message));
         }
@@ -93,17 +94,10 @@ impl Service {
                 for (partner, device_types) in associations {
                     let other = actor.caller.manage_partner(tx, partner).await?.ok_or(Error::Forbidden)?;
                     for device_type in device_types {
-                        if device_types::get(tx, &other, device_type).await?.is_none() {
-                            return Err(Error::not_found("device type"));
-                        }
+                        require_device_type(tx, &other, device_type).await?;
                         // A device type named twice is associated once.
                         if firmware_images::associate(tx, &other, device_type, &scope, &image, now).await?.is_some() {
-                            let change = Change::made(recorded_association(device_type, &image));
-                            tx.record(
-                                &other,
-                                &actor.noted,
-                                Deed::new(now, Action::ImageAssociated, ObjectKind::Image, image.id, change),
-                            );
+                            record_association(tx, &other, &actor, device_type, &image, now);
                         }
                     }
                 }
@@ -183,7 +177,8 @@ impl Service {
     /// Replaces what the partner says about an image.
     ///
     /// # Errors
-    /// If there is none, it was changed since the caller read it, the name and version are taken, or its binary is fixed because it was pushed.
+    /// If there is none, it was changed since the caller read it, the name and version are taken, or its binary is fixed
+    /// because it was pushed.
     pub async fn update_pool_image(
         &self,
         scope: ManagePartner,
@@ -236,9 +231,9 @@ impl Service {
     /// What a url says about where an image's bytes are. A url of one of the partner's binaries points to the binary
     /// itself, whatever it begins with, so that a change of the public URL breaks nothing.
     pub fn link(&self, partner: PartnerId, url: String) -> Link {
-        let path = format!("/v1/ota/partners/{partner}/binaries/");
-        let named =
-            url.rsplit_once(path.as_str()).and_then(|(base, name)| Some((base, name.parse::<Sha256>().ok()?)));
+        let named = url
+            .rsplit_once(binaries(partner).as_str())
+            .and_then(|(base, name)| Some((base, name.parse::<Sha256>().ok()?)));
         match named {
             None => Link::Elsewhere(url),
             Some((base, sha256)) if base == self.settings.public_url() => Link::Ours(sha256),
@@ -248,7 +243,7 @@ impl Service {
 
     /// The url of one of a partner's binaries.
     pub fn binary_url(&self, partner: PartnerId, sha256: Sha256) -> String {
-        format!("{}/v1/ota/partners/{partner}/binaries/{sha256}", self.settings.public_url())
+        format!("{}{}{sha256}", self.settings.public_url(), binaries(partner))
     }
 
     /// An image as the audit log shows it.
@@ -277,15 +272,9 @@ impl Service {
     }
 }
 
-/// An association as the audit log shows it.
-pub(crate) fn recorded_association(device_type: DeviceTypeId, image: &Image) -> serde_json::Value {
-    json!({
-        "deviceTypeId": device_type.to_string(),
-        "type": image.firmware_type.number(),
-        "versionNumber": image.version_number.to_string(),
-        "name": image.content.name,
-        "version": image.content.version,
-    })
+/// Where a partner's binaries are, below the public URL.
+fn binaries(partner: PartnerId) -> String {
+    format!("/v1/ota/partners/{partner}/binaries/")
 }
 
 async fn require_known_type(tx: &mut Tx, scope: &ViewPartner, firmware_type: FirmwareType) -> Result<(), Error> {

@@ -6,10 +6,11 @@ use otaria_store::Registers;
 use otaria_store::audit::{Change, Deed};
 use otaria_store::devices::{self, NewDevice};
 use otaria_store::scopes::{ManagePartner, Registrar};
-use otaria_store::{Tx, accounts, device_types};
+use otaria_store::{Tx, accounts};
 use serde_json::json;
 
 use crate::actions::audit::Origin;
+use crate::actions::device_types::require_device_type;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -21,9 +22,7 @@ pub(super) async fn require_own(
     registers: Option<Registers>,
 ) -> Result<(), Error> {
     let Some(registers) = registers else { return Ok(()) };
-    if device_types::get(tx, scope, registers.device_type_id).await?.is_none() {
-        return Err(Error::not_found("device type"));
-    }
+    require_device_type(tx, scope, registers.device_type_id).await?;
     if !accounts::is_made_by(tx, scope, registers.account_id).await? {
         return Err(Error::Forbidden);
     }

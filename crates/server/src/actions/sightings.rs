@@ -20,15 +20,17 @@ pub struct Sightings(Mutex<BTreeMap<(PartnerId, DeviceId), Sighting>>);
 impl Sightings {
     /// Notes that a device was heard of.
     pub fn note(&self, device: &DeviceScope, at: Timestamp, address: Option<String>) {
-        let key = (device.partner_id(), device.device_id().clone());
         let sighting = Sighting { device: device.clone(), at, address };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, sighting);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(device.key(), sighting);
     }
 
     /// When a device was heard of since the last flush.
-    pub fn latest(&self, device: &DeviceScope) -> Option<Timestamp> {
-        let key = (device.partner_id(), device.device_id().clone());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(|sighting| sighting.at)
+    pub fn latest(&self, partner: PartnerId, device: &DeviceId) -> Option<Timestamp> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(partner, device.clone()))
+            .map(|sighting| sighting.at)
     }
 
     /// All of them, in an order in which no two writers wait for each other.
@@ -41,8 +43,7 @@ impl Sightings {
     fn put_back(&self, sightings: &[Sighting]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for sighting in sightings {
-            let key = (sighting.device.partner_id(), sighting.device.device_id().clone());
-            known.entry(key).or_insert_with(|| sighting.clone());
+            known.entry(sighting.device.key()).or_insert_with(|| sighting.clone());
         }
     }
 }

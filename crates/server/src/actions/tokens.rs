@@ -6,12 +6,13 @@ use std::time::Duration;
 use otaria_core::audit::{Action, ObjectKind};
 use otaria_core::{EmailAddress, PartnerId};
 use otaria_store::audit::{self, Change, Deed, Who};
-use otaria_store::scopes::{AuditScope, Caller, InstallationScope};
+use otaria_store::scopes::{Caller, InstallationScope};
 use otaria_store::tokens::{self, Holder, NewToken, Rotation};
 use otaria_store::users::{self, User};
-use otaria_store::{SecretHash, partner_users, partners};
+use otaria_store::{SecretHash, partners};
 
 use crate::actions::audit::Origin;
+use crate::actions::passwords::PasswordCheck;
 use crate::credentials::secrets::PlainSecret;
 use crate::error::{Error, GrantRefusal};
 use crate::service::Service;
@@ -39,12 +40,8 @@ impl Fresh {
     }
 }
 
-fn refused(refusal: GrantRefusal, description: &'static str) -> Error {
-    Error::Grant { refusal, description }
-}
-
 fn wrong_password() -> Error {
-    refused(GrantRefusal::InvalidGrant, "The user name or the password is wrong.")
+    Error::grant(GrantRefusal::InvalidGrant, "The user name or the password is wrong.")
 }
 
 /// Who has shown what it takes to get tokens, through which partner's client.
@@ -52,17 +49,6 @@ enum Proven {
     Person(PartnerId, User),
     Client(PartnerId),
 }
-
-/// What came of a password.
-pub(crate) enum PasswordCheck {
-    /// It is this person's.
-    Right(User),
-    /// It is not, or there is nobody of that name.
-    Wrong,
-}
-
-/// In the audit log, the name of somebody who is none of the partner's people.
-const NOBODY_HERE: &str = "(nobody here)";
 
 impl Service {
     /// The partner whose client this is.
@@ -91,7 +77,7 @@ impl Service {
             let object = (ObjectKind::Partner, partner.to_string());
             self.record_sign_in(partner, origin.actor(claimed), Action::ClientRefused, object).await?;
         }
-        Err(refused(GrantRefusal::InvalidClient, "Authenticate by HTTP Basic with the client id and client secret."))
+        Err(Error::unknown_client())
     }
 
     async fn record_sign_in(
@@ -135,59 +121,6 @@ impl Service {
                 Err(wrong_password())
             }
         }
-    }
-
-    /// Whether this is the person's password. Whoever guesses is slowed down.
-    ///
-    /// # Errors
-    /// If the account has to wait at this address.
-    pub(crate) async fn check_password(
-        &self,
-        email: &str,
-        password: String,
-        address: IpAddr,
-    ) -> Result<PasswordCheck, Error> {
-        let begun = self.throttle.begin(email, address, self.clock.now());
-        begun.map_err(|retry_after| Error::TooManyAttempts { retry_after })?;
-        let scope = InstallationScope::of_the_process();
-        let user = users::by_email(&mut self.store.read().await?, &scope, email).await?;
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
-        Ok(match user {
-            Some(user) if right => {
-                self.throttle.succeeded(email, address);
-                PasswordCheck::Right(user)
-            }
-            _ => PasswordCheck::Wrong,
-        })
-    }
-
-    /// Counts and records a wrong password: the same work whether there is such a person or not, so that both take
-    /// as long.
-    pub(crate) async fn count_wrong_password(
-        &self,
-        log: AuditScope,
-        email: &str,
-        origin: &Origin,
-    ) -> Result<(), Error> {
-        let now = self.clock.now();
-        let (email, origin) = (email.to_owned(), origin.clone());
-        let counted = self.store.write(move |tx| {
-            Box::pin(async move {
-                users::count_failure(tx, &InstallationScope::of_the_process(), &email).await?;
-                // What is the name of nobody here may be a password in the wrong field, and is not kept.
-                let is_here = partner_users::is_one(tx, log, &email).await?;
-                let claimed = if is_here { email } else { NOBODY_HERE.to_owned() };
-                let actor = origin.actor(Who::Claimed(claimed.clone()));
-                tx.record(
-                    log,
-                    &actor,
-                    Deed::new(now, Action::SignInRefused, ObjectKind::User, claimed, Change::NONE),
-                );
-                Ok::<_, Error>(())
-            })
-        });
-        counted.await
     }
 
     /// The client credentials grant: the partner itself acts.
@@ -271,9 +204,10 @@ impl Service {
                 expires_in: self.settings.access_token,
                 refresh: Some(fresh.refresh),
             }),
-            Rotation::Reused | Rotation::Invalid => {
-                Err(refused(GrantRefusal::InvalidGrant, "The refresh token is not valid (any more): sign in again."))
-            }
+            Rotation::Reused | Rotation::Invalid => Err(Error::grant(
+                GrantRefusal::InvalidGrant,
+                "The refresh token is not valid (any more): sign in again.",
+            )),
         }
     }
 

@@ -53,8 +53,7 @@ impl Unreadables {
 
 impl Waiting {
     fn note(&mut self, device: &DeviceScope, sent: Unreadable) {
-        let key = (device.partner_id(), device.device_id().clone());
-        let (_, noted) = self.devices.entry(key).or_insert_with(|| (device.clone(), Vec::new()));
+        let (_, noted) = self.devices.entry(device.key()).or_insert_with(|| (device.clone(), Vec::new()));
         let size = |sent: &Unreadable| sent.body.len() + sent.reason.len() + sent.request.len();
         match noted.pop_if(|before| before.is_repeated_by(&sent)) {
             Some(before) => {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use otaria_core::Timestamp;
 use otaria_core::maintenance::Opening;
 use otaria_core::offer::{self, Offer};
-use otaria_core::push::{Event, Push, PushState};
+use otaria_core::push::{Confirmation, Event, Push, PushState};
 use otaria_store::binaries::{self, Binary};
 use otaria_store::pushes::{self, PushRecord, PushedImage};
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
@@ -25,16 +25,17 @@ use crate::error::Error;
 use crate::service::Service;
 
 pub use bursts::Bursts;
-pub use configuring::Lost;
+pub(super) use configuring::version_attribute;
+pub use configuring::{Mode, Remarks};
 pub use confirming::{ConfirmationAnswer, Taken};
 pub use direct_download::{Due, Part, Question};
 pub use pace::Pace;
 pub use reporting::{CancelAnswer, Feedback, Learning};
 pub use standing::Client;
-pub(super) use standing::Standing;
+pub(super) use standing::{Standing, TIME_ZONE};
 
 /// The longest history that a device can ask for, in entries.
-const HISTORY_LIMIT: i64 = 100;
+pub const HISTORY_LIMIT: i64 = 100;
 /// How often a device asks until its maintenance window opens.
 const POLLS_BEFORE_WINDOW: u32 = 3;
 
@@ -99,12 +100,12 @@ pub struct Deployment {
     pub timing: Timing,
 }
 
-/// What a binary is asked for.
+/// What for a device asks for a push or its binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To know about it.
+    /// To know about it: nothing comes of that.
     Inspect,
-    /// To read it.
+    /// To get on with it.
     Read,
 }
 
@@ -142,8 +143,17 @@ impl Service {
         let records = pushes::open(&mut conn, &device.scope).await?;
         let open: Vec<Push> = records.iter().map(|record| record.push.clone()).collect();
         let task = task(&mut conn, &device.scope, &records, &open, &standing).await?;
-        let config_wanted = config_wanted || open.iter().any(|push| push.asks_for_version(now));
-        Ok(Poll { task, config_wanted, installed, interval: self.busy_interval(task, standing.opening, now) })
+        // What a device runs that is about to restart is what it is about to leave.
+        let config_wanted = (config_wanted && !open.iter().any(|push| push.restarts(now)))
+            || open.iter().any(|push| push.asks_for_version(now));
+        let interval = match task {
+            // They have said what they want, and need not hurry.
+            Task::Confirm(_) if open.iter().all(|push| push.terms.confirmation == Confirmation::Denied) => {
+                self.settings.poll
+            }
+            _ => self.busy_interval(task, standing.opening, now),
+        };
+        Ok(Poll { task, config_wanted, installed, interval })
     }
 
     /// When a device with open pushes should ask again. One that only waits for its window asks a few times until then.
@@ -153,6 +163,8 @@ impl Service {
             (Task::Nothing | Task::DownloadAhead(_), Some(Opening::Closed { opens: Some(opens), .. })) => {
                 (opens.since(now) / POLLS_BEFORE_WINDOW).clamp(busy, self.settings.poll)
             }
+            // Until somebody sets its time zone.
+            (Task::Nothing, Some(Opening::Closed { opens: None, .. })) => self.settings.poll,
             _ => busy,
         }
     }
@@ -166,6 +178,7 @@ impl Service {
         device: &AuthenticatedDevice,
         action: i32,
         client: &Client,
+        purpose: Purpose,
     ) -> Result<Deployment, Error> {
         let mut deployment = self.pushed(device, action).await?;
         let push = &deployment.push.push;
@@ -182,6 +195,9 @@ impl Service {
         };
         if deployment.push.push.state == PushState::Offered {
             self.require_turn(device, action).await?;
+            if purpose == Purpose::Inspect {
+                return Ok(deployment);
+            }
             deployment.push.push = self.note_progress(device, action, Event::Fetched).await?;
             // It may have been taken back since it was looked at, and nobody will tell a device that has not fetched.
             if !deployment.push.push.state.is_under_way() {

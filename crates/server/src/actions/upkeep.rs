@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
-use otaria_core::{Sha256, Timestamp};
-use otaria_store::binaries::StoredBlob;
+use otaria_core::Timestamp;
 use otaria_store::pushes::Due;
 use otaria_store::scopes::InstallationScope;
-use otaria_store::{binaries, devices, invitations, pushes, tokens};
+use otaria_store::{binaries, devices, events, invitations, pushes, tokens};
 
 use crate::actions::updates::Standing;
 use crate::error::Error;
@@ -15,6 +13,8 @@ use crate::service::Service;
 
 /// How many pushes are looked up at once.
 const BATCH: i64 = 200;
+/// How many events are forgotten in one transaction.
+const FORGET: i64 = 5000;
 /// Bytes that no row names are removed only when they are this old: their row may be on its way.
 const UNNAMED: Duration = Duration::from_secs(24 * 60 * 60);
 /// An upload that nothing was written to for this long was cut off.
@@ -31,67 +31,7 @@ pub struct Swept {
     pub unfinished: usize,
 }
 
-/// What came of reading every binary again.
-#[derive(Clone, Debug, Default)]
-pub struct VerifiedBinaries {
-    /// How many are what was uploaded.
-    pub intact: usize,
-    /// Those that are not.
-    pub damaged: Vec<DamagedBinary>,
-}
-
-/// A binary that is not what was uploaded.
-#[derive(Clone, Debug)]
-pub struct DamagedBinary {
-    /// What it should be.
-    pub sha256: Sha256,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 impl Service {
-    /// Reads every binary again, and compares it with what its row says.
-    ///
-    /// # Errors
-    /// If the rows cannot be read. Bytes that cannot be read count as damaged.
-    pub async fn verify_binaries(&self) -> Result<VerifiedBinaries, Error> {
-        let installation = InstallationScope::of_the_process();
-        let mut verified = VerifiedBinaries::default();
-        let mut after = None;
-        loop {
-            let stored = binaries::stored_after(&mut self.store.read().await?, &installation, after, BATCH).await?;
-            let Some(last) = stored.last() else { return Ok(verified) };
-            after = Some(last.sha256);
-            for blob in stored {
-                let location = &blob.location;
-                let reason = match self.hash_of(&blob).await {
-                    Ok((sha256, size)) if (sha256, size) == (blob.sha256, blob.size) => {
-                        verified.intact += 1;
-                        continue;
-                    }
-                    Ok((_, size)) => format!("{size} bytes or more are at {location}, which are others"),
-                    Err(error) => format!("its bytes at {location} cannot be read: {error}"),
-                };
-                // A temporary upload may have been forgotten since.
-                if binaries::is_known(&mut self.store.read().await?, &installation, location).await? {
-                    verified.damaged.push(DamagedBinary { sha256: blob.sha256, reason });
-                }
-            }
-        }
-    }
-
-    async fn hash_of(&self, blob: &StoredBlob) -> Result<(Sha256, u64), otaria_store::Error> {
-        use sha2::Digest as _;
-        // One more, in case there is.
-        let mut bytes = self.repository.read(&blob.location, 0, blob.size + 1).await?;
-        let (mut hasher, mut size) = (sha2::Sha256::new(), 0);
-        while let Some(piece) = bytes.try_next().await? {
-            size += piece.len() as u64;
-            hasher.update(&piece);
-        }
-        Ok((Sha256::from_bytes(hasher.finalize().into()), size))
-    }
-
     /// Looks at every push whose time has come, each in a transaction of its own. No device can be heard of while
     /// nobody listens, so all count as heard of at `listening_since`. Returns how many pushes were looked at.
     ///
@@ -107,11 +47,13 @@ impl Service {
             let before = looked_at;
             for push in due {
                 let last_seen = push.last_seen.map_or(listening_since, |seen| seen.max(listening_since));
-                match self.run_timer(push, last_seen, now).await {
+                let (device, action) = (push.device.clone(), push.action);
+                match self.run_timer(push, (last_seen, listening_since), now).await {
                     Ok(()) => looked_at += 1,
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;
-                        tracing::error!(error, "the timer of a push was not looked at");
+                        let (partner, device) = (device.partner_id(), device.device_id());
+                        tracing::error!(error, %partner, %device, action, "the timer of a push was not looked at");
                     }
                 }
             }
@@ -121,7 +63,12 @@ impl Service {
         }
     }
 
-    async fn run_timer(&self, due: Due, last_seen: Timestamp, now: Timestamp) -> Result<(), Error> {
+    async fn run_timer(
+        &self,
+        due: Due,
+        (last_seen, listening_since): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let timers = self.settings.timers;
         self.store
             .write(move |tx| {
@@ -131,6 +78,7 @@ impl Service {
                     let Some(push) = found.map(|found| found.push) else { return Ok(()) };
                     let leave = Standing::of(tx, &due.device, now).await?.leave(&push);
                     // None if the device was quicker.
+                    let push = push.heeding(listening_since, &timers);
                     if let Some(change) = push.on_timer(Some(last_seen), leave, now, &timers) {
                         pushes::save(tx, &due.device, &change, now).await?;
                     }
@@ -180,11 +128,32 @@ impl Service {
         Ok(removed)
     }
 
+    /// Forgets events that are older than they need to be. Returns how many.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn forget_events(&self) -> Result<u64, Error> {
+        let before = self.clock.now().minus(self.settings.events);
+        let mut forgotten = 0;
+        loop {
+            let forget = self.store.write(move |tx| {
+                Box::pin(
+                    async move { events::forget(tx, &InstallationScope::of_the_process(), before, FORGET).await },
+                )
+            });
+            let count = forget.await?;
+            forgotten += count;
+            if count == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
     /// Forgets tokens and invitations that have expired. Returns how many.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn forget_expired_tokens(&self) -> Result<u64, Error> {
+    pub async fn forget_expired(&self) -> Result<u64, Error> {
         let now = self.clock.now();
         self.store
             .write(move |tx| {

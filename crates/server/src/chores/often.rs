@@ -1,4 +1,5 @@
-//! Every few seconds: devices heard of are written down, with what of them could not be read, and the timers of pushes run.
+//! Every few seconds: devices heard of are written down, with what of them could not be read, and the timers of pushes
+//! run.
 
 use otaria_core::Timestamp;
 use tokio::sync::watch;

@@ -1,4 +1,4 @@
-//! Every hour: the repository is swept, and old events and expired tokens are forgotten.
+//! Every hour: the repository is swept, and old events, expired tokens and invitations are forgotten.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ pub(super) async fn run(service: &Service) {
         Ok(forgotten) => tracing::debug!(forgotten, "old events were forgotten"),
         Err(error) => failed("forgetting events", &error),
     }
-    match service.forget_expired_tokens().await {
+    match service.forget_expired().await {
         Ok(0) => {}
         Ok(forgotten) => tracing::debug!(forgotten, "expired tokens and invitations were forgotten"),
-        Err(error) => failed("forgetting tokens", &error),
+        Err(error) => failed("forgetting what has expired", &error),
     }
 }

@@ -6,10 +6,10 @@ use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use super::retry_after;
+use super::{retry_after, status, wait};
 use crate::error::Error;
 
-/// After how long a device may try again when the storage did not answer.
+/// After how long a device is to try again when the storage did not answer.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// An answer without a body, and with the length that says so.
@@ -21,22 +21,8 @@ pub(super) fn empty(status: StatusCode) -> Response {
 
 /// The status of what went wrong, and when to try again. What is the server's own fault is logged.
 pub(super) fn refused(error: &Error) -> Response {
-    let (status, wait) = match error {
-        Error::Malformed(_) | Error::Invalid(_) | Error::Grant { .. } => (StatusCode::BAD_REQUEST, None),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, None),
-        Error::Conflict { .. } => (StatusCode::CONFLICT, None),
-        Error::Changed => (StatusCode::PRECONDITION_FAILED, None),
-        Error::Forbidden => (StatusCode::FORBIDDEN, None),
-        Error::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, None),
-        Error::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),
-        Error::TooManyAttempts { retry_after }
-        | Error::TooManyPolls { retry_after }
-        | Error::TooManyListeners { retry_after } => (StatusCode::TOO_MANY_REQUESTS, Some(*retry_after)),
-        Error::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, None),
-        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY)),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
-    };
-    if status.is_server_error() {
+    let status = status(error);
+    if error.is_failure() {
         tracing::error!(error = error as &dyn std::error::Error, %status, "a device's request failed");
     }
     let mut response = empty(status);
@@ -44,7 +30,7 @@ pub(super) fn refused(error: &Error) -> Response {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Some(wait) = wait {
+    if let Some(wait) = wait(error, RETRY) {
         response.headers_mut().insert(RETRY_AFTER, retry_after(wait));
     }
     response

@@ -7,12 +7,16 @@ use super::{RawSettings, SettingsError, not_allowed};
 /// The most polls a minute that can be set: with more, each of them takes less than can be measured.
 const MOST_POLLS: u32 = 6000;
 
+/// How often a device may poll in a minute by default: far more often than any that works has to.
+const POLLS: u32 = 600;
+
 /// How often one device may poll in a minute, if that is limited.
 pub(super) fn polls_per_minute(raw: &RawSettings) -> Result<Option<NonZeroU32>, SettingsError> {
-    let Some(most) = raw.polls_per_minute else { return Ok(None) };
-    let allowed = NonZeroU32::new(most).filter(|most| most.get() <= MOST_POLLS);
-    let refused = || not_allowed("polls_per_minute", format!("must be 1 to {MOST_POLLS}; leave it out for no limit"));
-    allowed.map(Some).ok_or_else(refused)
+    let most = raw.polls_per_minute.unwrap_or(POLLS);
+    if most > MOST_POLLS {
+        return Err(not_allowed("polls_per_minute", format!("must be 1 to {MOST_POLLS}, or 0 for no limit")));
+    }
+    Ok(NonZeroU32::new(most))
 }
 
 /// The headers in which a proxy says whose certificate it was shown. Only those of one form are believed: a proxy that

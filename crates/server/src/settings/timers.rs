@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use otaria_core::explanation::MISSED_POLLS;
 use otaria_core::push::Timers;
 
 use super::{RawSettings, SettingsError, not_allowed};
@@ -12,7 +13,7 @@ const LONGEST: u64 = 1 << 40;
 /// How long a push may stay in each state. A device that is asked to poll rarely is silent for longer.
 pub(super) fn of(raw: &RawSettings, poll: Duration) -> Result<Timers, SettingsError> {
     let defaults = Timers::default();
-    let silence = defaults.silence.max(poll * 3);
+    let silence = defaults.silence.max(poll * MISSED_POLLS);
     let timer = |name, seconds: Option<u64>, default| match seconds {
         Some(seconds) => positive(name, seconds),
         None => Ok(default),

@@ -79,7 +79,7 @@ fn recorder() -> io::Result<PrometheusHandle> {
 }
 
 async fn render(State((service, metrics)): State<(Service, PrometheusHandle)>) -> Response {
-    if let Some(waiting) = service.store.waiting_writes() {
+    if let Some(waiting) = service.waiting_writes() {
         metrics::gauge!(WAITING).set(waiting as f64);
     }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response()

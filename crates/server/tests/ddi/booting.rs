@@ -13,15 +13,15 @@ use crate::world::{Pushed, World};
 
 const WITHIN: Duration = Duration::from_secs(600);
 
-async fn installed(engine: Engine) -> Option<(World, Pushed)> {
-    let world = World::on(engine).await?;
+async fn installed(engine: Engine) -> (World, Pushed) {
+    let world = World::on(engine).await;
     world.wants(Policy { success: Success::VersionReported { within: WITHIN }, ..Policy::default() }).await;
     assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
     let pushed = world.push("1.0").await;
     assert_eq!(world.says(1, "closed", "success", &["Update Installed."]).await, 200);
     assert_eq!(world.state(&pushed).await, PushState::Installed);
     assert_eq!(world.installed(FirmwareType::HUB).await, None, "a device's word does not count");
-    Some((world, pushed))
+    (world, pushed)
 }
 
 #[rstest]
@@ -29,11 +29,13 @@ async fn installed(engine: Engine) -> Option<(World, Pushed)> {
 async fn the_version_that_a_device_reports_is_its_success(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some((world, pushed)) = installed(engine).await else { return };
+    let (world, pushed) = installed(engine).await;
     assert!(world.poll().await["_links"].is_null(), "what it has done it would do again");
     assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 200, "it can be looked at");
     let asked = async || !world.poll().await["_links"]["configData"].is_null();
     assert!(!asked().await, "a device that has not restarted would tell the old version");
+    world.wants_to_know().await;
+    assert!(!asked().await, "whatever else it is to tell");
     world.wait(Duration::from_secs(60));
     assert!(asked().await);
     let version = json!({"data": {"otaria.version.5": pushed.number.to_string()}});
@@ -45,7 +47,7 @@ async fn the_version_that_a_device_reports_is_its_success(
 #[rstest]
 #[tokio::test]
 async fn a_device_that_boots_the_old_image_has_failed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some((world, pushed)) = installed(engine).await else { return };
+    let (world, pushed) = installed(engine).await;
     assert_eq!(world.configures(json!({"data": {"otaria.version.5": "0"}})).await, 200);
     let push = world.record(&pushed).await;
     assert_eq!(push.state, PushState::Failed);
@@ -61,7 +63,7 @@ async fn a_device_that_does_not_report_it_in_time_has_not_succeeded(
     #[case] polls: bool,
     #[case] end: PushState,
 ) {
-    let Some((world, pushed)) = installed(engine).await else { return };
+    let (world, pushed) = installed(engine).await;
     let started = world.now();
     world.wait(WITHIN - Duration::from_secs(1));
     if polls {

@@ -22,7 +22,7 @@ async fn cancelling(world: &World) -> Pushed {
 #[rstest]
 #[tokio::test]
 async fn a_device_lets_go(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = cancelling(&world).await;
     let links = world.poll().await["_links"].clone();
     assert!(links["deploymentBase"].is_null());
@@ -54,7 +54,7 @@ async fn a_device_refuses(
     #[case] finished: &str,
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = cancelling(&world).await;
     assert_eq!(world.feedback(FEEDBACK, execution, finished, &["too late"]).await, 200);
     assert_eq!(world.state(&pushed).await, PushState::Downloading, "back where it was");
@@ -65,7 +65,7 @@ async fn a_device_refuses(
 #[rstest]
 #[tokio::test]
 async fn a_refusal_does_not_bring_back_what_was_replaced(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let first = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
     let second = world.push("2.0").await;
@@ -81,7 +81,7 @@ async fn a_refusal_does_not_bring_back_what_was_replaced(#[values(Engine::Sqlite
 #[rstest]
 #[tokio::test]
 async fn the_end_of_the_update_wins(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = cancelling(&world).await;
     assert_eq!(world.says(1, "closed", "success", &["too late"]).await, 200);
     assert_eq!(world.state(&pushed).await, PushState::Succeeded);
@@ -92,7 +92,7 @@ async fn the_end_of_the_update_wins(#[values(Engine::Sqlite, Engine::Postgres)] 
 #[rstest]
 #[tokio::test]
 async fn who_was_not_asked_cannot_answer(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     for state in [PushState::Offered, PushState::Fetched] {
         assert_eq!(world.feedback(FEEDBACK, "closed", "success", &[]).await, 405);

@@ -12,7 +12,7 @@ use crate::world::World;
 #[rstest]
 #[tokio::test]
 async fn attributes_are_merged_replaced_and_removed(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     for (body, expected) in [
         (
             json!({"id": "", "status": {"execution": "closed"}, "data": {"a": "1", "b": "2"}}),
@@ -37,7 +37,7 @@ async fn attributes_are_merged_replaced_and_removed(#[values(Engine::Sqlite, Eng
 #[rstest]
 #[tokio::test]
 async fn too_many_attributes_are_cut_and_not_refused(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let many = |prefix: char| {
         let named = (0..150).map(|number| (format!("{prefix}{number:03}"), json!("x".repeat(500))));
         json!({"data": serde_json::Map::from_iter(named)})
@@ -57,13 +57,12 @@ async fn too_many_attributes_are_cut_and_not_refused(#[values(Engine::Sqlite, En
 async fn a_device_that_tells_its_version_number_has_succeeded(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
-    let old = json!({"data": {"otaria.version.5": "0", "otaria.version.3": 12}});
+    let old = json!({"data": {"otaria.version.5": 0}});
     assert_eq!(world.configures(old).await, 200);
     assert_eq!(world.installed(FirmwareType::HUB).await, Some(VersionNumber::from_i64(0)));
-    assert_eq!(world.installed(FirmwareType::APPLICATION).await, Some(VersionNumber::from_i64(12)));
     assert_eq!(world.state(&pushed).await, PushState::Fetched, "it had not said that it was installed");
 
     let new = json!({"data": {"otaria.version.5": pushed.number.to_string(), "otaria.version.x": "1"}});
@@ -81,9 +80,9 @@ async fn a_device_that_boots_the_old_image_has_failed(#[values(Engine::Sqlite, E
     use otaria_store::SecretHash;
     use otaria_store::scopes::AuthenticatedDevice;
 
-    let Some(world) = World::on(engine).await else { return };
-    world.configures(json!({"data": {"otaria.version.5": "0"}})).await;
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
+    world.configures(json!({"data": {"otaria.version.5": "0"}})).await;
     let token = SecretHash::of(crate::world::TOKEN);
     let found = AuthenticatedDevice::by_token(&mut world.conn().await, "default", &world.device(), &token).await;
     let feedback = Feedback { stage: Stage::Installed, progress: None, said: Vec::new() };
@@ -94,8 +93,46 @@ async fn a_device_that_boots_the_old_image_has_failed(#[values(Engine::Sqlite, E
 
 #[rstest]
 #[tokio::test]
+async fn a_version_in_its_makers_words_is_understood(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let pushed = world.push("1.0-rc.1").await;
+    assert_eq!(world.configures(json!({"data": {"otaria.version.5": "2.0"}})).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, None);
+    assert_eq!(world.config().await, json!({"otaria.version.5": "2.0"}));
+    assert!(world.unreadable().await[0].reason.contains(r#"otaria.version.5 "2.0" is neither"#));
+    assert_eq!(world.configures(json!({"data": {"otaria.version.5": "1.0-rc.1"}})).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(pushed.number));
+    assert_eq!(world.state(&pushed).await, PushState::Succeeded);
+    assert_eq!(world.config().await, json!({}), "what it said before is over");
+}
+
+/// It would keep every image from the device, for good.
+#[rstest]
+#[tokio::test]
+async fn a_number_that_was_never_given_out_is_not_believed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let world = World::on(engine).await;
+    let first = world.push("1.0").await;
+    let next = first.number.as_i64() + 1;
+    for number in [next.to_string(), "1795808973375".to_owned(), i64::MAX.to_string()] {
+        assert_eq!(world.configures(json!({"data": {"otaria.version.5": number}})).await, 200);
+        assert_eq!(world.installed(FirmwareType::HUB).await, None);
+        assert_eq!(world.state(&first).await, PushState::Offered);
+    }
+    let said = json!({"data": {"otaria.version.4": "1", "otaria.version.200": "1"}});
+    assert_eq!(world.configures(said).await, 200);
+    assert_eq!(world.installed(FirmwareType::DEVICE_DESCRIPTION).await, None);
+    assert!(world.unreadable().await.iter().all(|sent| sent.reason.contains("never given out")));
+    let second = world.push("2.0").await;
+    assert_eq!(second.number.as_i64(), next);
+    assert_eq!(world.state(&second).await, PushState::Offered);
+}
+
+#[rstest]
+#[tokio::test]
 async fn what_is_left_out_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let mut data: serde_json::Map<_, _> = (0..120).map(|number| (format!("a{number:03}"), json!("x"))).collect();
     data.insert("otaria.timeZone".to_owned(), json!("Europe/Berlin"));
     data.insert("a long value".to_owned(), json!("x".repeat(129)));
@@ -122,7 +159,7 @@ async fn what_is_left_out_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)
 async fn a_version_is_known_by_its_type_however_it_is_spelt(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let mut data = serde_json::Map::new();
     for zeros in 0..3000 {
         data.insert(format!("otaria.version.{}5", "0".repeat(zeros % 30)), json!(zeros.to_string()));
@@ -138,7 +175,7 @@ async fn a_version_is_known_by_its_type_however_it_is_spelt(
 #[rstest]
 #[tokio::test]
 async fn nothing_to_replace_everything_with_is_refused(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     assert_eq!(world.configures(json!({"data": {"a": "1"}})).await, 200);
     for mode in ["replace", "merge", "remove"] {
         assert_eq!(world.configures(json!({"mode": mode, "data": {}})).await, 400, "{mode}");

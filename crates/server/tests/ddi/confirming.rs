@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use crate::scratch::Engine;
 use crate::world::{Pushed, World};
 
-async fn asking(engine: Engine) -> Option<World> {
-    let world = World::on(engine).await?;
+async fn asking(engine: Engine) -> World {
+    let world = World::on(engine).await;
     world.wants(Policy { confirmation: ConfirmationRule::Required, ..Policy::default() }).await;
     assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
-    Some(world)
+    world
 }
 
 impl World {
@@ -41,7 +41,7 @@ impl World {
 #[rstest]
 #[tokio::test]
 async fn nothing_is_given_before_the_device_agrees(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = asking(engine).await else { return };
+    let world = asking(engine).await;
     let pushed = world.push("1.0").await;
     let links = world.poll().await["_links"].clone();
     let path = world.path(&links, "confirmationBase");
@@ -74,11 +74,13 @@ async fn nothing_is_given_before_the_device_agrees(#[values(Engine::Sqlite, Engi
 #[rstest]
 #[tokio::test]
 async fn a_denial_holds_back_that_push_and_no_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = asking(engine).await else { return };
+    let world = asking(engine).await;
     let denied = world.push("1.0").await;
     assert_eq!(world.answers(1, "denied").await, 200);
     assert_eq!(world.confirmation(&denied).await, Confirmation::Denied);
     assert_eq!(world.offers().await, ["confirmationBase"], "it may still agree");
+    let sleep = world.poll().await["config"]["polling"]["sleep"].as_str().unwrap().to_owned();
+    assert!(sleep.as_str() > "00:04", "they need not hurry: {sleep}");
     world.wants(Policy::default()).await;
     let other = world.push_type(otaria_core::FirmwareType::APPLICATION, "7").await;
     let links = world.poll().await["_links"].clone();
@@ -90,8 +92,21 @@ async fn a_denial_holds_back_that_push_and_no_other(#[values(Engine::Sqlite, Eng
 
 #[rstest]
 #[tokio::test]
+async fn what_is_to_be_agreed_to_holds_back_no_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let world = asking(engine).await;
+    world.push("1.0").await;
+    world.wants(Policy::default()).await;
+    let other = world.push_type(otaria_core::FirmwareType::APPLICATION, "7").await;
+    let links = world.poll().await["_links"].clone();
+    assert!(world.path(&links, "deploymentBase").starts_with("/deploymentBase/2?"));
+    assert_eq!(world.says(other.action, "closed", "success", &[]).await, 200);
+    assert!(world.offers().await.contains(&"confirmationBase".to_owned()));
+}
+
+#[rstest]
+#[tokio::test]
 async fn who_agreed_may_take_it_back(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = asking(engine).await else { return };
+    let world = asking(engine).await;
     let pushed = world.push("1.0").await;
     assert_eq!(world.answers(1, "confirmed").await, 200);
     world.get("/deploymentBase/1").send().await.unwrap();
@@ -117,7 +132,7 @@ async fn time_that_those_at_a_device_think_is_not_the_devices(
         (raw.offered_seconds, raw.fetched_seconds) = (Some(10 * 60 * 60), Some(2 * 60 * 60));
         raw.silence_seconds = Some(4 * 60 * 60);
     };
-    let Some(world) = World::with(engine, set).await else { return };
+    let world = World::with(engine, set).await;
     world.wants(Policy { confirmation: ConfirmationRule::Required, ..Policy::default() }).await;
     let pushed = world.push("1.0").await;
     assert_eq!(world.answers(1, "confirmed").await, 200);
@@ -143,7 +158,7 @@ async fn time_that_those_at_a_device_think_is_not_the_devices(
 #[rstest]
 #[tokio::test]
 async fn what_was_not_asked_cannot_be_answered(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     assert_eq!(world.answers(1, "confirmed").await, 404);
     assert_eq!(world.answers(2, "confirmed").await, 404);
@@ -159,7 +174,7 @@ async fn what_was_not_asked_cannot_be_answered(#[values(Engine::Sqlite, Engine::
 #[rstest]
 #[tokio::test]
 async fn who_agrees_once_for_all_is_not_asked_again(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = asking(engine).await else { return };
+    let world = asking(engine).await;
     let base = async || -> Value { world.get("/confirmationBase").send().await.unwrap().json().await.unwrap() };
     let waiting = world.push("1.0").await;
     let before = base().await;

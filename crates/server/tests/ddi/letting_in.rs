@@ -10,7 +10,7 @@ use crate::world::{DEVICE, TOKEN, World};
 #[rstest]
 #[tokio::test]
 async fn everything_about_credentials_looks_the_same(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let good = format!("TargetToken {TOKEN}");
     for (tenant, device, token) in [
         ("DEFAULT", DEVICE, None),
@@ -27,7 +27,7 @@ async fn everything_about_credentials_looks_the_same(#[values(Engine::Sqlite, En
     ] {
         for rest in ["", "/deploymentBase/1", "/softwaremodules/1/artifacts/a", "/cancelAction/1", "/installedBase/1"]
         {
-            let mut request = world.get_unsigned(&format!("/{tenant}/controller/v1/{device}{rest}"));
+            let mut request = world.get_without_token(&format!("/{tenant}/controller/v1/{device}{rest}"));
             if let Some(token) = &token {
                 request = request.header("authorization", token);
             }
@@ -44,10 +44,10 @@ async fn everything_about_credentials_looks_the_same(#[values(Engine::Sqlite, En
 #[rstest]
 #[tokio::test]
 async fn a_tenant_has_several_spellings(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     for tenant in ["DEFAULT", "default", "lamps", "LAMPS"] {
-        let request = world.get_unsigned(&format!("/{tenant}/controller/v1/{DEVICE}"));
+        let request = world.get_without_token(&format!("/{tenant}/controller/v1/{DEVICE}"));
         let response = request.header("Authorization", format!("TargetToken {TOKEN}")).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let text = response.text().await.unwrap();
@@ -58,9 +58,9 @@ async fn a_tenant_has_several_spellings(#[values(Engine::Sqlite, Engine::Postgre
 #[rstest]
 #[tokio::test]
 async fn what_is_no_device_id_is_refused(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     for id in ["a%20b", "a%2Fb", "%C3%BC", "%FF", &"x".repeat(129)] {
-        let response = world.get_unsigned(&format!("/DEFAULT/controller/v1/{id}")).send().await.unwrap();
+        let response = world.get_without_token(&format!("/DEFAULT/controller/v1/{id}")).send().await.unwrap();
         assert_eq!(response.status(), 400, "{id}");
     }
     // Whoever writes a request by hand can send them.
@@ -80,10 +80,10 @@ async fn what_is_no_device_id_is_refused(#[values(Engine::Sqlite, Engine::Postgr
 #[rstest]
 #[tokio::test]
 async fn only_a_poll_registers_a_device(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let token = format!("GatewayToken {}", world.gateway("plug and play", true).await);
     let ask = async |method: Method, device: &str, rest: &str| {
-        let request = world.unsigned(method, &format!("/DEFAULT/controller/v1/{device}{rest}"));
+        let request = world.without_token(method, &format!("/DEFAULT/controller/v1/{device}{rest}"));
         request.header("authorization", &token).send().await.unwrap().status().as_u16()
     };
     for (method, rest) in [
@@ -110,7 +110,7 @@ async fn only_a_poll_registers_a_device(#[values(Engine::Sqlite, Engine::Postgre
         (Method::GET, "/nonsense", 401),
         (Method::GET, "/types/5", 304),
     ] {
-        let request = world.unsigned(method.clone(), &format!("/DEFAULT/direct/v1/new-2{rest}"));
+        let request = world.without_token(method.clone(), &format!("/DEFAULT/direct/v1/new-2{rest}"));
         let response = request.header("authorization", &token).send().await.unwrap();
         assert_eq!(response.status(), status, "{method} {rest}");
     }

@@ -1,6 +1,6 @@
 //! The device protocol over HTTP, against a real listener, on both engines.
 //!
-//! PostgreSQL is tested where `OTARIA_TEST_POSTGRES_URL` names one, as `scripts/with-postgres` does.
+//! `scripts/with-postgres` gives them a PostgreSQL.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 

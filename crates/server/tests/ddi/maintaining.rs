@@ -13,7 +13,7 @@ use crate::scratch::Engine;
 use crate::world::World;
 
 /// The clock of a new world shows 22:13:20 UTC.
-async fn nightly(engine: Engine, clock: WindowClock, outside: Outside) -> Option<World> {
+async fn nightly(engine: Engine, clock: WindowClock, outside: Outside) -> World {
     nightly_with(engine, clock, outside, |raw| raw.busy_poll_seconds = Some(10)).await
 }
 
@@ -22,13 +22,13 @@ async fn nightly_with(
     clock: WindowClock,
     outside: Outside,
     set: impl FnOnce(&mut RawSettings),
-) -> Option<World> {
-    let world = World::with(engine, set).await?;
+) -> World {
+    let world = World::with(engine, set).await;
     let windows = vec![Window { days: vec![], opens: "23:00".parse().unwrap(), minutes: 60 }];
     let maintenance = Some(Maintenance { clock, windows, outside });
     world.wants(Policy { maintenance, ..Policy::default() }).await;
     assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
-    Some(world)
+    world
 }
 
 fn utc() -> WindowClock {
@@ -83,7 +83,7 @@ const FORCED: [&str; 3] = ["forced", "forced", "available"];
 #[rstest]
 #[tokio::test]
 async fn the_link_is_there_in_the_window_alone(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = nightly(engine, utc(), Outside::Withhold).await else { return };
+    let world = nightly(engine, utc(), Outside::Withhold).await;
     let pushed = world.push("1.0").await;
     assert!(world.poll().await["_links"].is_null());
     assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 404);
@@ -110,7 +110,7 @@ async fn the_link_is_there_in_the_window_alone(#[values(Engine::Sqlite, Engine::
 async fn a_device_asks_a_few_times_until_its_window_opens(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = nightly(engine, utc(), Outside::Withhold).await else { return };
+    let world = nightly(engine, utc(), Outside::Withhold).await;
     world.push("1.0").await;
     let sleep = async || world.poll().await["config"]["polling"]["sleep"].as_str().unwrap().to_owned();
     let far = sleep().await;
@@ -125,9 +125,14 @@ async fn a_device_asks_a_few_times_until_its_window_opens(
 #[rstest]
 #[tokio::test]
 async fn a_device_goes_by_its_own_clock(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = nightly(engine, WindowClock::OfDevice, Outside::Withhold).await else { return };
+    let world = nightly(engine, WindowClock::OfDevice, Outside::Withhold).await;
     world.push("1.0").await;
-    assert!(world.poll().await["_links"].is_null(), "nobody knows what time it is there");
+    let poll = world.poll().await;
+    assert!(poll["_links"].is_null(), "nobody knows what time it is there");
+    assert!(poll["config"]["polling"]["sleep"].as_str().unwrap() > "00:04", "{poll}");
+    assert_eq!(world.configures(json!({"data": {"otaria.timeZone": "Etc/Unknown"}})).await, 200);
+    assert!(world.poll().await["_links"].is_null(), "the device does not know either");
+    assert!(world.unreadable().await[0].reason.contains("is no time zone"));
     assert_eq!(world.configures(json!({"data": {"otaria.timeZone": "Europe/Berlin"}})).await, 200);
     assert!(!world.poll().await["_links"]["deploymentBase"].is_null(), "it is 23:13 in Berlin");
     assert_eq!(world.configures(json!({"data": {"otaria.timeZone": "-03:00"}})).await, 200);
@@ -137,7 +142,7 @@ async fn a_device_goes_by_its_own_clock(#[values(Engine::Sqlite, Engine::Postgre
 #[rstest]
 #[tokio::test]
 async fn a_client_that_understands_it_downloads_ahead(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = nightly(engine, utc(), Outside::DownloadAhead).await else { return };
+    let world = nightly(engine, utc(), Outside::DownloadAhead).await;
     let pushed = world.push("1.0").await;
     let links = world.polls_as(RAUC).await["_links"].clone();
     let before = world.path(&links, "deploymentBase").to_owned();
@@ -158,7 +163,7 @@ async fn a_client_that_understands_it_downloads_ahead(#[values(Engine::Sqlite, E
 async fn whoever_is_not_known_to_download_ahead_is_told_nothing_before_its_window(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = nightly(engine, utc(), Outside::DownloadAhead).await else { return };
+    let world = nightly(engine, utc(), Outside::DownloadAhead).await;
     let pushed = world.push("1.0").await;
     for client in [SWUPDATE, "SWUpdate/2025.05", CURL, ""] {
         assert_eq!(world.order_for(client).await, None, "{client}");
@@ -191,7 +196,7 @@ async fn whoever_is_not_known_to_download_ahead_is_told_nothing_before_its_windo
 async fn the_client_that_said_what_the_device_is_is_remembered(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = nightly(engine, utc(), Outside::DownloadAhead).await else { return };
+    let world = nightly(engine, utc(), Outside::DownloadAhead).await;
     world.push("1.0").await;
     assert_eq!(world.why().await, ["waiting_for_window"], "nobody knows what it can do");
     let said = world.put("/configData").header("User-Agent", RAUC).json(&json!({"data": {"hw": "3"}}));
@@ -205,7 +210,7 @@ async fn the_client_that_said_what_the_device_is_is_remembered(
 #[rstest]
 #[tokio::test]
 async fn a_word_opens_no_window(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = nightly(engine, utc(), Outside::DownloadAhead).await else { return };
+    let world = nightly(engine, utc(), Outside::DownloadAhead).await;
     let pushed = world.push("1.0").await;
     assert_eq!(world.order_for(RAUC).await.unwrap(), SKIP);
     let waits = ["waiting for the maintenance window"];
@@ -229,7 +234,7 @@ async fn a_word_opens_no_window(#[values(Engine::Sqlite, Engine::Postgres)] engi
 #[tokio::test]
 async fn what_a_device_did_all_the_same_counts(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     for outside in [Outside::Withhold, Outside::DownloadAhead] {
-        let Some(world) = nightly(engine, utc(), outside).await else { return };
+        let world = nightly(engine, utc(), outside).await;
         let pushed = world.push("1.0").await;
         world.wait(FORTY_SEVEN_MINUTES);
         assert_eq!(world.order_for(CURL).await.unwrap(), FORCED);
@@ -253,7 +258,7 @@ async fn time_that_a_device_waits_for_its_window_is_not_its_own(
         (raw.offered_seconds, raw.fetched_seconds, raw.downloaded_seconds) = (Some(7200), Some(7200), Some(7200));
         raw.silence_seconds = Some(4 * 60 * 60);
     };
-    let Some(world) = nightly_with(engine, utc(), outside, set).await else { return };
+    let world = nightly_with(engine, utc(), outside, set).await;
     let pushed = world.push("1.0").await;
     if outside == Outside::Withhold {
         world.polls_for(20, CURL).await;

@@ -47,7 +47,7 @@ fn feedback(more: &str) -> String {
 #[rstest]
 #[tokio::test]
 async fn r2_the_id_in_feedback_may_be_anything(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let (first, second) = (world.push("1.0").await, world.push_type(FirmwareType::APPLICATION, "2.0").await);
     for id in ["", r#""id":"","#, r#""id":1,"#, r#""id":"2","#, r#""id":2,"#, r#""id":null,"#, r#""id":{"a":[]},"#] {
         assert_eq!(world.post(FEEDBACK).body(feedback(id)).send().await.unwrap().status(), 200, "{id}");
@@ -60,7 +60,7 @@ async fn r2_the_id_in_feedback_may_be_anything(#[values(Engine::Sqlite, Engine::
 #[rstest]
 #[tokio::test]
 async fn r3_the_time_in_feedback_may_be_anything(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     for time in [r#""20261122T184337""#, r#""""#, "1790000000000", "-1", "1.5", "null", "[]", r#""yesterday""#] {
         for name in ["time", "timestamp"] {
@@ -76,7 +76,7 @@ async fn r3_the_time_in_feedback_may_be_anything(#[values(Engine::Sqlite, Engine
 #[rstest]
 #[tokio::test]
 async fn r4_bodies_are_read_leniently_bounded_and_kept(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let line = |text: &str| feedback("").replace("[\"on\"]", &format!("[\"{text}\"]"));
     for (body, expected) in [
@@ -116,14 +116,27 @@ async fn r4_bodies_are_read_leniently_bounded_and_kept(#[values(Engine::Sqlite, 
 #[rstest]
 #[tokio::test]
 async fn r5_feedback_never_fails_for_how_much_it_is(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let lines: Vec<String> = (0..120).map(|number| format!("<b>{number}</b>{}", "x".repeat(1500))).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     assert_eq!(world.says(1, "proceeding", "none", &lines).await, 200);
     let said = world.latest(&pushed).await.details;
-    assert!(said.len() <= 120 && said.last().unwrap().starts_with("<b>119</b>x"), "the last lines stay, with markup");
+    assert!(said.len() == 16 && said.last().unwrap().starts_with("<b>119</b>x"), "the last lines stay, with markup");
     assert!(said.iter().all(|line| line.chars().count() >= 512), "{}", said[0].len());
+
+    // Of what is too long for a body the beginning does, and of what is no JSON the words that matter.
+    let long = "x".repeat(300_000);
+    let quoted = format!(
+        r#"{{"status":{{"execution":"proceeding","result":{{"finished":"none"}},"details":["open "{long}""]}}}}"#
+    );
+    for body in [&quoted, &quoted[..200]] {
+        assert_eq!(
+            world.post("/deploymentBase/1/feedback").body(body.to_owned()).send().await.unwrap().status(),
+            200
+        );
+        assert!(world.latest(&pushed).await.message.unwrap().contains("proceeding"));
+    }
 
     // Many at once, as a gateway sends them: each batch is in order, its lines need not be.
     let say = async |lines: &[String]| {
@@ -140,7 +153,7 @@ async fn r5_feedback_never_fails_for_how_much_it_is(#[values(Engine::Sqlite, Eng
         say(batch).await;
     }
     let history = world.history(&pushed).await;
-    assert!(history.len() <= 1_000, "{}", history.len());
+    assert!(history.len() <= 1_000 + PushState::ALL.len(), "{}", history.len());
     let mut said: Vec<_> = history.iter().take(900).map(|entry| entry.entry.message.clone().unwrap()).collect();
     said.sort_unstable();
     assert_eq!(said, lines[300..], "the last ones stay");
@@ -153,7 +166,7 @@ async fn r5_feedback_never_fails_for_how_much_it_is(#[values(Engine::Sqlite, Eng
 #[rstest]
 #[tokio::test]
 async fn r6_what_was_taken_is_answered_with_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
     let config = r#"{"data":{"a":"b"}}"#.to_owned();
@@ -176,7 +189,7 @@ async fn r6_what_was_taken_is_answered_with_nothing(#[values(Engine::Sqlite, Eng
 #[rstest]
 #[tokio::test]
 async fn r7_answers_have_a_length_and_are_as_they_are(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let mut connection = world.connection().await;
     for path in [
@@ -204,7 +217,7 @@ async fn r7_answers_have_a_length_and_are_as_they_are(#[values(Engine::Sqlite, E
 #[rstest]
 #[tokio::test]
 async fn r8_all_three_hashes_and_an_integer_for_the_size(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     let list: Value = world.get("/softwaremodules/1/artifacts").send().await.unwrap().json().await.unwrap();
     assert_eq!(list[0]["size"].as_u64(), Some(world.bytes.len() as u64));
@@ -217,7 +230,7 @@ async fn r8_all_three_hashes_and_an_integer_for_the_size(#[values(Engine::Sqlite
 #[rstest]
 #[tokio::test]
 async fn r13_expectations_chunks_and_odd_headers(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
     let config = r#"{"data":{"a":"b"}}"#.to_owned();
@@ -257,7 +270,7 @@ async fn r13_expectations_chunks_and_odd_headers(#[values(Engine::Sqlite, Engine
 async fn r1_an_action_is_named_by_a_positive_number_below_two_to_the_31(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let shown: Value = world.get("/deploymentBase/1").send().await.unwrap().json().await.unwrap();
     assert_eq!(shown["id"].as_str().unwrap().parse::<i32>().unwrap(), pushed.action);
@@ -279,7 +292,7 @@ async fn r9_links_are_absolute_and_have_both_names_over_tls(
     #[case] names: &[&str],
 ) {
     let set = |raw: &mut otaria_server::RawSettings| raw.public_url = Some(public_url.to_owned());
-    let Some(world) = World::with(engine, set).await else { return };
+    let world = World::with(engine, set).await;
     world.push("1.0").await;
     let shown: Value = world.get("/deploymentBase/1").send().await.unwrap().json().await.unwrap();
     let links = shown["deployment"]["chunks"][0]["artifacts"][0]["_links"].as_object().unwrap();
@@ -296,7 +309,7 @@ async fn r9_links_are_absolute_and_have_both_names_over_tls(
 async fn r10_a_tenant_is_found_without_case_and_links_say_default(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     for tenant in ["DEFAULT", "default", "DeFault", "LAMPS", "lamps"] {
         let url = world.base().replace("/DEFAULT/", &format!("/{tenant}/"));
         let answer = reqwest::Client::new().get(url).header("Authorization", format!("TargetToken {TOKEN}"));
@@ -310,8 +323,11 @@ async fn r10_a_tenant_is_found_without_case_and_links_say_default(
 async fn r11_one_chunk_with_one_artifact_and_a_part_by_firmware_type(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
-    for (action, firmware_type, part) in [(1, FirmwareType::HUB, "os"), (2, FirmwareType::APPLICATION, "bApp")] {
+    let world = World::on(engine).await;
+    let own = FirmwareType::from_number(120).unwrap();
+    world.own_type(own, "motorFw").await;
+    let parts = [(FirmwareType::HUB, "os"), (FirmwareType::APPLICATION, "bApp"), (own, "motorFw")];
+    for (action, (firmware_type, part)) in (1..).zip(parts) {
         world.push_type(firmware_type, "1.0").await;
         let shown: Value =
             world.get(&format!("/deploymentBase/{action}")).send().await.unwrap().json().await.unwrap();
@@ -329,14 +345,14 @@ async fn r12_artifacts_take_head_ranges_and_a_header_or_a_signed_query(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     let signed = |raw: &mut otaria_server::RawSettings| raw.artifact_links = Some("signed".to_owned());
-    let Some(world) = World::with(engine, signed).await else { return };
+    let world = World::with(engine, signed).await;
     world.push("1.0").await;
     let shown: Value = world.get("/deploymentBase/1").send().await.unwrap().json().await.unwrap();
     let path = world.path(&shown["deployment"]["chunks"][0]["artifacts"][0]["_links"], "download-http");
     let (bare, _) = path.split_once('?').unwrap();
     let below_root = |path: &str| format!("/DEFAULT/controller/v1/{DEVICE}{path}");
     let size = world.bytes.len();
-    for (by, request) in [("header", world.get(bare)), ("query", world.get_unsigned(&below_root(path)))] {
+    for (by, request) in [("header", world.get(bare)), ("query", world.get_without_token(&below_root(path)))] {
         let whole = request.try_clone().unwrap().header("Accept-Encoding", "gzip").send().await.unwrap();
         assert_eq!(whole.status(), 200, "{by}");
         let tag = whole.headers()["etag"].to_str().unwrap().to_owned();
@@ -349,7 +365,7 @@ async fn r12_artifacts_take_head_ranges_and_a_header_or_a_signed_query(
             assert_eq!(part.status(), status, "{by} {range}");
         }
     }
-    for (by, request) in [("header", world.head(bare)), ("query", world.head_unsigned(&below_root(path)))] {
+    for (by, request) in [("header", world.head(bare)), ("query", world.head_without_token(&below_root(path)))] {
         let looked = request.send().await.unwrap();
         assert_eq!(
             (looked.status().as_u16(), looked.headers()["content-length"].to_str().unwrap()),
@@ -357,7 +373,7 @@ async fn r12_artifacts_take_head_ranges_and_a_header_or_a_signed_query(
             "{by}"
         );
     }
-    assert_eq!(world.get_unsigned(&below_root(bare)).send().await.unwrap().status(), 401);
+    assert_eq!(world.get_without_token(&below_root(bare)).send().await.unwrap().status(), 401);
 }
 
 #[rstest]
@@ -365,7 +381,7 @@ async fn r12_artifacts_take_head_ranges_and_a_header_or_a_signed_query(
 async fn r14_the_time_to_sleep_is_jittered_by_device_and_shorter_while_an_update_is_on_its_way(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let sleep = async || world.poll().await["config"]["polling"]["sleep"].as_str().unwrap().to_owned();
     let idle = sleep().await;
     assert_eq!(idle.len(), 8);
@@ -382,7 +398,7 @@ async fn r15_outside_its_window_only_a_client_that_downloads_ahead_gets_a_link(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
     for (outside, offered) in [(Outside::Withhold, false), (Outside::DownloadAhead, true)] {
-        let Some(world) = World::on(engine).await else { return };
+        let world = World::on(engine).await;
         let windows = vec![Window { days: vec![], opens: "23:00".parse().unwrap(), minutes: 60 }];
         let clock = WindowClock::Fixed("UTC".parse().unwrap());
         let maintenance = Some(Maintenance { clock, windows, outside });
@@ -400,7 +416,7 @@ async fn r15_outside_its_window_only_a_client_that_downloads_ahead_gets_a_link(
 #[rstest]
 #[tokio::test]
 async fn r16_late_feedback_is_kept_and_answered_200(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.says(1, "closed", "failure", &["no"]).await;
     assert_eq!(world.says(1, "proceeding", "none", &["still at it"]).await, 200);
@@ -413,7 +429,7 @@ async fn r16_late_feedback_is_kept_and_answered_200(#[values(Engine::Sqlite, Eng
 #[rstest]
 #[tokio::test]
 async fn r17_a_burst_is_taken_whole(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     burst(&world, &pushed).await;
 }
@@ -423,10 +439,10 @@ async fn r17_a_burst_is_taken_whole(#[values(Engine::Sqlite, Engine::Postgres)] 
 async fn r17_a_limit_of_polls_is_each_devices_own_and_leaves_feedback_alone(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::with(engine, |raw| raw.polls_per_minute = Some(7)).await else { return };
+    let world = World::with(engine, |raw| raw.polls_per_minute = Some(7)).await;
     let pushed = world.push("1.0").await;
     let stranger = async || {
-        let request = world.get_unsigned(&format!("/DEFAULT/controller/v1/{DEVICE}"));
+        let request = world.get_without_token(&format!("/DEFAULT/controller/v1/{DEVICE}"));
         request.header("Authorization", "TargetToken wrong").send().await.unwrap().status().as_u16()
     };
     for _ in 0..20 {
@@ -479,7 +495,7 @@ async fn burst(world: &World, pushed: &Pushed) {
 async fn r18_states_are_kept_apart(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     use PushState::{Cancelled, Cancelling, Downloaded, Downloading, Fetched, Installed, Installing, Offered};
 
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let mut seen = vec![world.state(&pushed).await];
     world.get("/deploymentBase/1").send().await.unwrap();
@@ -505,7 +521,7 @@ async fn r18_states_are_kept_apart(#[values(Engine::Sqlite, Engine::Postgres)] e
 async fn r19_a_device_is_asked_again_what_it_is_after_a_success_and_every_few_days(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::with(engine, |raw| raw.config_data_seconds = Some(1000)).await else { return };
+    let world = World::with(engine, |raw| raw.config_data_seconds = Some(1000)).await;
     let asked = async || !world.poll().await["_links"]["configData"].is_null();
     assert!(asked().await, "a new one");
     assert_eq!(world.configures(json!({"data": {"hw": "3"}})).await, 200);
@@ -525,7 +541,7 @@ async fn r19_a_device_is_asked_again_what_it_is_after_a_success_and_every_few_da
 async fn r20_a_gateway_makes_an_unknown_device_where_it_may_and_a_wrong_token_is_401(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let (may, may_not) = (world.gateway("may register", true).await, world.gateway("may not", false).await);
     let poll = async |device: &str, token: &str| {
         let url = world.base().replace(DEVICE, device);
@@ -541,7 +557,7 @@ async fn r20_a_gateway_makes_an_unknown_device_where_it_may_and_a_wrong_token_is
 #[rstest]
 #[tokio::test]
 async fn what_is_too_large_is_refused_before_it_is_sent(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     for expect in ["", "Expect: 100-continue\r\n"] {
         let mut connection = world.connection().await;
         let request = format!("{}{expect}Content-Length: 262145\r\n\r\n", head("PUT", "/configData"));
@@ -551,5 +567,5 @@ async fn what_is_too_large_is_refused_before_it_is_sent(#[values(Engine::Sqlite,
             assert_eq!(connection.read(&mut [0; 1]).await.unwrap(), 0, "it is closed");
         }
     }
-    assert_eq!(world.unreadable().await[0].reason, "a body has at most 262144 bytes, and this one has 262145");
+    assert_eq!(world.unreadable().await[0].reason, "The body is too large: at most 262144 bytes are taken.");
 }

@@ -19,7 +19,7 @@ async fn put(world: &World, body: impl Into<Vec<u8>>) -> Response {
 #[rstest]
 #[tokio::test]
 async fn what_was_sent_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     assert_eq!(put(&world, "{\"data\":{\"a\":\"b\nc\"}}").await.status(), 200);
     assert_eq!(put(&world, "{\"data\":1}\x01").await.status(), 400);
@@ -28,9 +28,11 @@ async fn what_was_sent_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] e
     assert_eq!(world.get("").header("accept", "text/html").send().await.unwrap().status(), 406);
     assert_eq!(world.get("/deploymentBase/x?c=y").send().await.unwrap().status(), 400);
     assert_eq!(put(&world, vec![b' '; 300_000]).await.status(), 413);
-    // What is in order is not kept, nor what is no matter of how it is written.
+    // What is in order is not kept, nor that somebody asks for what is not there.
     assert_eq!(world.configures(json!({"data": {"a": "b"}})).await, 200);
-    assert_eq!(world.says(9, "closed", "success", &[]).await, 404);
+    assert_eq!(world.get("/deploymentBase/9").send().await.unwrap().status(), 404);
+    assert_eq!(world.says(9, "closed", "success", &["words"]).await, 404);
+    assert_eq!(world.feedback("/cancelAction/1/feedback", "closed", "success", &[]).await, 405);
 
     let sent = world.unreadable().await;
     let shown: Vec<_> = sent.iter().rev().map(|one| (one.request.as_str(), one.outcome, one.times)).collect();
@@ -43,19 +45,32 @@ async fn what_was_sent_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] e
             ("GET /", Outcome::Refused, 1),
             ("GET /deploymentBase/x", Outcome::Refused, 1),
             ("PUT /configData", Outcome::Refused, 1),
+            ("POST /deploymentBase/9/feedback", Outcome::Refused, 1),
+            ("POST /cancelAction/1/feedback", Outcome::Refused, 1),
         ]
     );
-    let reasons = ["control characters", "no JSON", r#"finished "maybe""#, "Accept: text/html", "integer", "262144"];
+    let reasons = [
+        "control characters",
+        "no JSON",
+        r#"finished "maybe""#,
+        "Accept: text/html",
+        "integer",
+        "262144",
+        "no such action",
+        "",
+    ];
     for (one, reason) in sent.iter().rev().zip(reasons) {
         assert!(one.reason.contains(reason), "{one:?}");
     }
-    assert_eq!(sent[5].body, "{\"data\":{\"a\":\"b\nc\"}}");
+    let [.., first] = sent.as_slice() else { panic!("nothing was kept") };
+    assert_eq!(first.body, "{\"data\":{\"a\":\"b\nc\"}}");
     assert_eq!(
-        (sent[4].body.as_str(), sent[4].media_type.as_deref()),
+        (sent[6].body.as_str(), sent[6].media_type.as_deref()),
         (r#"{"data":1}\x01"#, Some("application/json"))
     );
-    assert_eq!(sent[3].media_type, None);
-    assert_eq!((sent[0].body.as_str(), sent[0].length), ("", 0), "it was not even taken");
+    assert_eq!(sent[5].media_type, None);
+    assert_eq!((sent[2].body.as_str(), sent[2].length), ("", 0), "it was not even taken");
+    assert!(sent[1].body.contains("words"));
 
     let pieces = futures::stream::iter((0..300).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1000])));
     let body = reqwest::Body::wrap_stream(pieces);
@@ -70,7 +85,7 @@ async fn what_was_sent_can_be_seen(#[values(Engine::Sqlite, Engine::Postgres)] e
 async fn a_device_that_says_it_again_and_again_is_counted(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let first = world.now();
     for round in 0..3 {
         for second in 0..20 {
@@ -100,14 +115,14 @@ async fn a_device_that_says_it_again_and_again_is_counted(
 #[rstest]
 #[tokio::test]
 async fn no_credential_is_kept_nor_what_strangers_send(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     assert_eq!(put(&world, format!(r#"{{"token":"{TOKEN}","data":"{TOKEN}""#)).await.status(), 400);
     // One of somebody else's is known by how it begins.
     let somebody_elses = format!("ota_rt_{}", "-aZ_0".repeat(8) + "xyz");
     assert_eq!(put(&world, format!(r#"{{"data":["{somebody_elses}x","ota_rt_"]"#)).await.status(), 400);
     let path = format!("/deploymentBase/{somebody_elses}");
     assert_eq!(world.get(&path).send().await.unwrap().status(), 400);
-    let stranger = world.get_unsigned("/DEFAULT/controller/v1/dev-7/deploymentBase/x");
+    let stranger = world.get_without_token("/DEFAULT/controller/v1/dev-7/deploymentBase/x");
     assert_eq!(stranger.header("authorization", "TargetToken wrong").send().await.unwrap().status(), 401);
     let basic = data_encoding::BASE64.encode(format!("{DEVICE}:{TOKEN}").as_bytes());
     let escaped: String = TOKEN.bytes().map(|byte| format!("\\u00{byte:02X}")).collect();
@@ -126,7 +141,7 @@ async fn no_credential_is_kept_nor_what_strangers_send(#[values(Engine::Sqlite, 
 #[rstest]
 #[tokio::test]
 async fn bad_links_push_out_no_body(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     assert_eq!(put(&world, r#"{"data":"a"}"#).await.status(), 400);
     assert_eq!(world.post(FEEDBACK).body("{}").send().await.unwrap().status(), 400);
     for round in 0..2 {

@@ -12,7 +12,7 @@ use crate::world::World;
 #[rstest]
 #[tokio::test]
 async fn an_update_from_the_offer_to_the_end(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     assert_eq!(world.configures(json!({"data": {"a": "b"}})).await, 200);
     let pushed = world.push("1.0").await;
 
@@ -67,7 +67,7 @@ async fn an_update_from_the_offer_to_the_end(#[values(Engine::Sqlite, Engine::Po
 #[rstest]
 #[tokio::test]
 async fn a_final_report_may_be_repeated(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     for _ in 0..3 {
         assert_eq!(world.says(1, "closed", "success", &["done"]).await, 200);
@@ -86,7 +86,7 @@ async fn a_final_report_may_be_repeated(#[values(Engine::Sqlite, Engine::Postgre
 #[rstest]
 #[tokio::test]
 async fn only_the_first_fetch_is_written_down(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
     let fetched = world.record(&pushed).await;
@@ -98,7 +98,7 @@ async fn only_the_first_fetch_is_written_down(#[values(Engine::Sqlite, Engine::P
 #[rstest]
 #[tokio::test]
 async fn what_is_no_action_of_the_device_is_not_found(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     for (path, status) in [
         ("/deploymentBase/2", 404),
@@ -125,8 +125,44 @@ async fn what_is_no_action_of_the_device_is_not_found(#[values(Engine::Sqlite, E
 
 #[rstest]
 #[tokio::test]
+async fn without_a_device_there_is_nothing_and_no_body(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    for path in ["/DEFAULT/controller/v1", "/default/controller/v1/"] {
+        let response = world.get_without_token(path).send().await.unwrap();
+        assert_eq!(response.status(), 404);
+        assert!(response.bytes().await.unwrap().is_empty());
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_only_looks_has_fetched_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let pushed = world.push("1.0").await;
+    assert_eq!(world.head("/deploymentBase/1").send().await.unwrap().status(), 200);
+    assert_eq!(world.state(&pushed).await, PushState::Offered);
+    assert_eq!(world.get("/deploymentBase/1").send().await.unwrap().status(), 200);
+    assert_eq!(world.state(&pushed).await, PushState::Fetched);
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_says_again_that_it_succeeded_may_run_something_else_by_now(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let world = World::on(engine).await;
+    let (old, new) = (world.push("1.0").await, world.push("2.0").await);
+    assert_eq!(world.says(new.action, "closed", "success", &["done"]).await, 200);
+    let rolled_back = json!({"data": {"otaria.version.5": old.number.to_string()}});
+    assert_eq!(world.configures(rolled_back).await, 200);
+    assert_eq!(world.says(new.action, "closed", "success", &["done"]).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(old.number));
+}
+
+#[rstest]
+#[tokio::test]
 async fn bodies_are_read_with_patience_and_within_bounds(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let raw = "{\"id\":\"\",\"status\":{\"execution\":\"proceeding\",\"result\":{\"finished\":\"none\"},\
                \"details\":[\"line one\nline two\"]}}";
@@ -150,7 +186,7 @@ async fn bodies_are_read_with_patience_and_within_bounds(#[values(Engine::Sqlite
 #[rstest]
 #[tokio::test]
 async fn the_reason_of_a_failure_is_its_headline(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.says(1, "proceeding", "none", &["[ERROR] : SW not compatible with hardware", "[INFO ] : waiting"]).await;
     world.says(1, "closed", "failure", &["No suitable .swu image found\n"]).await;
@@ -171,7 +207,7 @@ async fn the_reason_of_a_failure_is_its_headline(#[values(Engine::Sqlite, Engine
 async fn the_reason_of_a_failure_is_found_some_reports_earlier(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     // As SWUpdate says it without a boot loader's environment, and with a damaged image.
     let harmless = "ERROR : Cannot read stored update state.";
@@ -187,7 +223,7 @@ async fn the_reason_of_a_failure_is_found_some_reports_earlier(
 async fn a_device_that_installed_and_boots_the_old_image_has_failed(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let old = json!({ "data": { "otaria.version.5": "0" } });
     world.says(1, "proceeding", "none", &["Installed Chunk."]).await;
@@ -202,7 +238,7 @@ async fn a_device_that_installed_and_boots_the_old_image_has_failed(
 #[rstest]
 #[tokio::test]
 async fn two_types_come_one_after_the_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     world.wait(std::time::Duration::from_secs(1));
     world.push_type(FirmwareType::APPLICATION, "7").await;
@@ -220,7 +256,7 @@ async fn two_types_come_one_after_the_other(#[values(Engine::Sqlite, Engine::Pos
 async fn a_late_success_counts_for_the_version_and_for_nothing_else(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let first = world.push("1.0").await;
     world.says(1, "closed", "failure", &["Update Failed."]).await;
     let second = world.push("2.0").await;
@@ -233,7 +269,7 @@ async fn a_late_success_counts_for_the_version_and_for_nothing_else(
 #[rstest]
 #[tokio::test]
 async fn a_word_of_the_protocol_is_in_the_history(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
     for word in ["rejected", "canceled", "scheduled", "resumed"] {
@@ -262,7 +298,7 @@ async fn a_word_of_the_protocol_is_in_the_history(#[values(Engine::Sqlite, Engin
 async fn what_only_follows_from_a_failure_is_not_its_reason(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     let pushed = world.push("1.0").await;
     let log = [
         "ERROR : SW not compatible with hardware",

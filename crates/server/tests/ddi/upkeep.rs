@@ -11,12 +11,12 @@ use crate::world::World;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Where a device is lost after six hours of silence, and has a day for what it fetched.
-async fn impatient_world(engine: Engine) -> Option<World> {
+/// Where a device is lost after two hours of silence, and has half a day for what it fetched: less than by default.
+async fn impatient_world(engine: Engine) -> World {
     let set = |raw: &mut RawSettings| {
-        raw.silence_seconds = Some(6 * 60 * 60);
-        raw.fetched_seconds = Some(24 * 60 * 60);
-        raw.downloaded_seconds = Some(7 * 24 * 60 * 60);
+        raw.silence_seconds = Some(2 * 60 * 60);
+        raw.fetched_seconds = Some(12 * 60 * 60);
+        raw.downloaded_seconds = Some(5 * 24 * 60 * 60);
     };
     World::with(engine, set).await
 }
@@ -24,14 +24,14 @@ async fn impatient_world(engine: Engine) -> Option<World> {
 #[rstest]
 #[tokio::test]
 async fn a_device_that_falls_silent_is_lost(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = impatient_world(engine).await else { return };
+    let world = impatient_world(engine).await;
     let listening_since = world.now();
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
     world.service.flush_sightings().await.unwrap();
-    world.wait(5 * HOUR);
+    world.wait(HOUR);
     assert_eq!(world.service.run_timers(listening_since).await.unwrap(), 0);
-    world.wait(2 * HOUR);
+    world.wait(HOUR);
     assert_eq!(world.service.run_timers(listening_since).await.unwrap(), 1);
     assert_eq!(world.state(&pushed).await, PushState::Lost);
     assert_eq!(world.service.run_timers(listening_since).await.unwrap(), 0);
@@ -40,11 +40,11 @@ async fn a_device_that_falls_silent_is_lost(#[values(Engine::Sqlite, Engine::Pos
 #[rstest]
 #[tokio::test]
 async fn a_device_that_keeps_polling_runs_out_of_time(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = impatient_world(engine).await else { return };
+    let world = impatient_world(engine).await;
     let listening_since = world.now();
     let pushed = world.push("1.0").await;
     world.get("/deploymentBase/1").send().await.unwrap();
-    for _ in 0..25 {
+    for _ in 0..13 {
         world.wait(HOUR);
         world.poll().await;
         world.service.flush_sightings().await.unwrap();
@@ -57,7 +57,7 @@ async fn a_device_that_keeps_polling_runs_out_of_time(#[values(Engine::Sqlite, E
 #[rstest]
 #[tokio::test]
 async fn nobody_is_lost_while_nobody_listens(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = impatient_world(engine).await else { return };
+    let world = impatient_world(engine).await;
     let pushed = world.push("1.0").await;
     world.says(1, "downloaded", "none", &[]).await;
     world.service.flush_sightings().await.unwrap();
@@ -65,9 +65,23 @@ async fn nobody_is_lost_while_nobody_listens(#[values(Engine::Sqlite, Engine::Po
     let restarted = world.now();
     assert_eq!(world.service.run_timers(restarted).await.unwrap(), 1);
     assert_eq!(world.state(&pushed).await, PushState::Downloaded);
-    world.wait(7 * HOUR);
+    world.wait(3 * HOUR);
     assert_eq!(world.service.run_timers(restarted).await.unwrap(), 1);
     assert_eq!(world.state(&pushed).await, PushState::Lost);
+}
+
+#[rstest]
+#[tokio::test]
+async fn time_in_which_nobody_listens_is_not_the_devices(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let world = impatient_world(engine).await;
+    let pushed = world.push("1.0").await;
+    world.get("/deploymentBase/1").send().await.unwrap();
+    world.wait(48 * HOUR);
+    let restarted = world.now();
+    world.service.run_timers(restarted).await.unwrap();
+    assert_eq!(world.state(&pushed).await, PushState::Fetched, "it had half a day, and nobody was there");
+    assert_eq!(world.says(1, "closed", "success", &[]).await, 200);
+    assert_eq!(world.state(&pushed).await, PushState::Succeeded);
 }
 
 #[rstest]
@@ -75,15 +89,19 @@ async fn nobody_is_lost_while_nobody_listens(#[values(Engine::Sqlite, Engine::Po
 async fn the_chores_run_at_once_and_write_down_the_rest_at_the_end(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let Some(world) = World::with(engine, |raw| raw.chore_seconds = Some(3600)).await else { return };
+    let world = World::with(engine, |raw| raw.chore_seconds = Some(3600)).await;
     let pushed = world.push("1.0").await;
     world.wait(31 * 24 * HOUR);
     let (stop, stopped) = tokio::sync::watch::channel(());
     let chores = tokio::spawn(chores::run(world.service.clone(), stopped));
-    while world.state(&pushed).await == PushState::Offered {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(world.state(&pushed).await, PushState::TimedOut);
+    let overdue = world.record(&pushed).await;
+    let timer_runs = async {
+        while world.record(&pushed).await == overdue {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), timer_runs).await.unwrap();
+    assert_eq!(world.state(&pushed).await, PushState::Offered, "nobody listened until now");
     world.poll().await;
     assert_ne!(world.shown().await.last_seen, Some(world.now()));
     drop(stop);
@@ -94,7 +112,7 @@ async fn the_chores_run_at_once_and_write_down_the_rest_at_the_end(
 #[rstest]
 #[tokio::test]
 async fn the_sweep_keeps_what_is_named(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let Some(world) = World::on(engine).await else { return };
+    let world = World::on(engine).await;
     world.push("1.0").await;
     world.push("2.0").await;
     // The second copy of the same bytes is named by no row.

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use otaria_core::digest::Digests;
-use otaria_core::policy::{AutoConfirm, Policy};
-use otaria_core::push::{Entry, Event, Push, PushState};
+use otaria_core::policy::Policy;
+use otaria_core::push::{Entry, Event, Push, PushState, Timers};
 use otaria_core::{
-    AccountId, DeviceId, DeviceTypeId, FirmwareType, GatewayTokenId, PartnerId, PushId, Timestamp, VersionNumber,
+    AccountId, AssociationId, DeviceId, DeviceTypeId, FirmwareType, GatewayTokenId, PartnerId, PushId, Timestamp,
+    VersionNumber,
 };
+use otaria_server::actions::audit::{Actor, Origin};
+use otaria_server::actions::pushes::Target;
 use otaria_server::{Clock, RawSettings, Service, Settings};
 use otaria_store::accounts::{self, Account};
 use otaria_store::device_types::{self, Details, DeviceType};
@@ -18,12 +21,12 @@ use otaria_store::devices::{self, NewDevice};
 use otaria_store::gateway_tokens::{self, GatewayToken};
 use otaria_store::partners::{self, Partner, Standing};
 use otaria_store::pool::{self, Content, Kind, Link};
-use otaria_store::pushes::{self, HistoryEntry, PushRecord};
+use otaria_store::pushes::{self, HistoryEntry};
 use otaria_store::scopes::{Caller, DeviceScope, InstallationScope, ManagePartner};
 use otaria_store::unreadable::{self, Unreadable};
 use otaria_store::{
     Conn, DatabaseLocation, Error, Registers, Repository, RepositoryLocation, SecretHash, Store, binaries,
-    firmware_images,
+    firmware_images, firmware_types,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -48,6 +51,7 @@ pub(crate) struct World {
     pub(crate) bytes: Vec<u8>,
     repository: Repository,
     clock: Arc<AtomicI64>,
+    timers: Timers,
     url: String,
     client: Client,
     pub(crate) partner: ManagePartner,
@@ -69,15 +73,11 @@ fn new_id<T>(wrap: fn(Uuid) -> T) -> T {
 }
 
 impl World {
-    /// None where there is no such engine to test on.
-    pub(crate) async fn on(engine: Engine) -> Option<Self> {
+    pub(crate) async fn on(engine: Engine) -> Self {
         Self::with(engine, |_| {}).await
     }
 
-    pub(crate) async fn with(engine: Engine, set: impl FnOnce(&mut RawSettings)) -> Option<Self> {
-        if engine == Engine::Postgres && std::env::var_os("OTARIA_TEST_POSTGRES_URL").is_none() {
-            return None;
-        }
+    pub(crate) async fn with(engine: Engine, set: impl FnOnce(&mut RawSettings)) -> Self {
         let (scratch, folder) = (Scratch::on(engine).await, tempfile::tempdir().unwrap());
         let location = match engine {
             Engine::Sqlite => DatabaseLocation::Sqlite(scratch.file()),
@@ -90,12 +90,14 @@ impl World {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let mut raw = RawSettings { public_url: Some(url.clone()), ..RawSettings::default() };
         set(&mut raw);
+        let settings = Settings::from_raw(raw).unwrap();
+        let timers = settings.timers;
         let clock = Arc::new(AtomicI64::new(START));
         let hands = clock.clone();
         let service = Service::new(
             store.clone(),
             repository.clone(),
-            Settings::from_raw(raw).unwrap(),
+            settings,
             Clock::from_fn(move || Timestamp::from_millis(hands.load(Ordering::Relaxed))),
         );
         let app = otaria_server::serve::router(service.clone());
@@ -105,7 +107,7 @@ impl World {
         let bytes = (0..1_000_000_u32).map(|number| (number % 251) as u8).collect();
         let client = Client::builder().no_proxy().build().unwrap();
         let _places = (scratch, folder);
-        Some(Self { service, store, bytes, repository, clock, url, client, partner, account, device_type, _places })
+        Self { service, store, bytes, repository, clock, timers, url, client, partner, account, device_type, _places }
     }
 
     pub(crate) async fn conn(&self) -> Conn {
@@ -129,40 +131,40 @@ impl World {
         format!("{}/DEFAULT/controller/v1/{DEVICE}", self.url)
     }
 
-    fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+    fn with_token(&self, request: RequestBuilder) -> RequestBuilder {
         request.header("Authorization", format!("TargetToken {TOKEN}"))
     }
 
     /// A GET of what lies below the device's base resource.
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.signed(self.client.get(format!("{}{path}", self.base())))
+        self.with_token(self.client.get(format!("{}{path}", self.base())))
     }
 
-    /// A GET of a whole URL, without a token.
-    pub(crate) fn get_unsigned(&self, path: &str) -> RequestBuilder {
-        self.unsigned(Method::GET, path)
+    /// A GET of what lies below the server's root, without a token.
+    pub(crate) fn get_without_token(&self, path: &str) -> RequestBuilder {
+        self.without_token(Method::GET, path)
     }
 
-    /// A request for what lies below the server's root, without a token.
-    pub(crate) fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
+    /// A HEAD of it.
+    pub(crate) fn head_without_token(&self, path: &str) -> RequestBuilder {
+        self.without_token(Method::HEAD, path)
+    }
+
+    /// Any request for it.
+    pub(crate) fn without_token(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    /// A HEAD of a whole URL, without a token.
-    pub(crate) fn head_unsigned(&self, path: &str) -> RequestBuilder {
-        self.client.head(format!("{}{path}", self.url))
-    }
-
     pub(crate) fn head(&self, path: &str) -> RequestBuilder {
-        self.signed(self.client.head(format!("{}{path}", self.base())))
+        self.with_token(self.client.head(format!("{}{path}", self.base())))
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
-        self.signed(self.client.post(format!("{}{path}", self.base())))
+        self.with_token(self.client.post(format!("{}{path}", self.base())))
     }
 
     pub(crate) fn put(&self, path: &str) -> RequestBuilder {
-        self.signed(self.client.put(format!("{}{path}", self.base())))
+        self.with_token(self.client.put(format!("{}{path}", self.base())))
     }
 
     pub(crate) async fn poll(&self) -> Value {
@@ -235,9 +237,18 @@ impl World {
 
     /// Pushes a new image of these bytes to the device.
     pub(crate) async fn push_bytes(&self, firmware_type: FirmwareType, version: &str, bytes: &[u8]) -> Pushed {
-        let (digests, device, now) = (self.upload(bytes).await, self.scope().await, self.now());
+        let (partner, association) = (self.partner, self.associates(firmware_type, version, bytes).await);
+        let actor = Actor::new(Caller::Client { partner_id: partner.partner_id() }, &Origin::default());
+        let target = Target { device_type: self.device_type, association, device: self.device() };
+        let id = self.service.push(partner, actor, target).await.unwrap();
+        let record = pushes::get(&mut self.conn().await, &partner, id).await.unwrap().unwrap();
+        Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
+    }
+
+    /// An image of these bytes is published and associated with the device type, and not pushed.
+    pub(crate) async fn associates(&self, firmware_type: FirmwareType, version: &str, bytes: &[u8]) -> AssociationId {
+        let (digests, now) = (self.upload(bytes).await, self.now());
         let (partner, device_type) = (self.partner, self.device_type);
-        let timers = self.timers();
         let content = Content {
             name: "rootfs".to_owned(),
             description: None,
@@ -245,29 +256,18 @@ impl World {
             link: Link::Ours(digests.sha256),
             tags: Vec::new(),
         };
-        let pushed = self.store.write(move |tx| {
+        let associated = self.store.write(move |tx| {
             Box::pin(async move {
-                let image = pool::insert(tx, &partner, &Kind::Pool(firmware_type), &content, now).await?;
-                firmware_images::associate(tx, &partner, device_type, &partner, &image, now).await?;
-                let number = image.version_number;
-                let image = firmware_images::get(tx, &partner, device_type, firmware_type, number).await?.unwrap();
-                assert!(pushes::fix_binary(tx, &partner, &image).await?);
-                for record in pushes::open(tx, &device).await? {
-                    if record.push.firmware_type == firmware_type {
-                        let change = record.push.on(Event::Superseded, now, &timers);
-                        pushes::save(tx, &device, &change, now).await?;
-                    }
+                if firmware_type.is_partners_own() {
+                    let details = firmware_types::Details { name: "own".to_owned(), description: None, part: None };
+                    firmware_types::insert(tx, &partner, firmware_type, &details, now).await?;
                 }
-                let agreed = devices::auto_confirmed(tx, &device).await?;
-                let auto_confirm = if agreed.is_some() { AutoConfirm::Active } else { AutoConfirm::Inactive };
-                let terms = device_types::policy(tx, &device).await?.terms(auto_confirm);
-                let push = Push::new(new_id(PushId::from_uuid), firmware_type, number, now, &timers).under(terms);
-                pushes::insert(tx, &device, push, &image, "the test").await
+                let image = pool::insert(tx, &partner, &Kind::Pool(firmware_type), &content, now).await?;
+                firmware_images::associate(tx, &partner, device_type, &partner, &image, now).await
             })
         });
-        let record: Result<PushRecord, Error> = pushed.await;
-        let record = record.unwrap();
-        Pushed { action: record.action, id: record.push.id, number: record.push.version_number }
+        let associated: Result<_, Error> = associated.await;
+        associated.unwrap().unwrap()
     }
 
     /// A new image of type 5 in the partner's pool, for no device type; its version number.
@@ -346,6 +346,33 @@ impl World {
         plain
     }
 
+    /// A firmware type of the partner's own, which devices know by this word.
+    pub(crate) async fn own_type(&self, firmware_type: FirmwareType, part: &str) {
+        let (partner, now) = (self.partner, self.now());
+        let details =
+            firmware_types::Details { name: "own".to_owned(), description: None, part: Some(part.to_owned()) };
+        let made = self.store.write(move |tx| {
+            Box::pin(async move { firmware_types::insert(tx, &partner, firmware_type, &details, now).await })
+        });
+        assert!(made.await.unwrap().is_some());
+    }
+
+    /// The device is to be asked what it is.
+    pub(crate) async fn wants_to_know(&self) {
+        let device = self.scope().await;
+        let wanted: Result<(), Error> =
+            self.store.write(move |tx| Box::pin(async move { devices::want_config(tx, &device).await })).await;
+        wanted.unwrap();
+    }
+
+    /// Loses the bytes of all binaries.
+    pub(crate) async fn lose_all_bytes(&self) {
+        let old = Clock::system().now().plus(Duration::from_secs(60));
+        for location in self.repository.older_than(old).await.unwrap() {
+            self.repository.remove(&location).await.unwrap();
+        }
+    }
+
     /// The operators want this of the updates of the device's type.
     pub(crate) async fn wants(&self, policy: Policy) {
         let (partner, device_type, now) = (self.partner, self.device_type, self.now());
@@ -357,22 +384,21 @@ impl World {
         assert!(updated.unwrap().is_some());
     }
 
-    pub(crate) fn timers(&self) -> otaria_core::push::Timers {
-        otaria_core::push::Timers::default()
+    pub(crate) fn timers(&self) -> Timers {
+        self.timers
     }
 
     /// Somebody cancels the push.
     pub(crate) async fn cancel(&self, pushed: &Pushed) {
-        self.take_back(pushed, Event::CancelRequested, Duration::ZERO).await;
+        self.take_back(pushed, Event::CancelRequested).await;
     }
 
-    /// The push is taken back, and whoever would write about its device has to wait for a while until it is.
-    pub(crate) async fn take_back(&self, pushed: &Pushed, event: Event, after: Duration) {
+    /// The push is taken back.
+    pub(crate) async fn take_back(&self, pushed: &Pushed, event: Event) {
         let (partner, id, now, timers) = (self.partner, pushed.id, self.now(), self.timers());
         let taken_back = self.store.write(move |tx| {
             Box::pin(async move {
                 let (record, device) = pushes::lock(tx, &partner, id).await?.unwrap();
-                tokio::time::sleep(after).await;
                 pushes::save(tx, &device, &record.push.on(event, now, &timers), now).await
             })
         });

@@ -51,7 +51,7 @@ impl World {
     }
 
     async fn asks_with(&self, method: Method, firmware_type: FirmwareType, headers: &[(&str, &str)]) -> Response {
-        let request = self.unsigned(method, &path(firmware_type)).header("authorization", basic(DEVICE, TOKEN));
+        let request = self.without_token(method, &path(firmware_type)).header("authorization", basic(DEVICE, TOKEN));
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
     }
 

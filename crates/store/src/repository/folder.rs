@@ -37,8 +37,12 @@ pub(super) fn remove_unfinished(folder: &Path, idle: Duration) -> Result<usize, 
         } else if entry.file_name().to_string_lossy().contains('#')
             && metadata.modified()?.elapsed().is_ok_and(|age| age > idle)
         {
-            std::fs::remove_file(entry.path())?;
-            removed += 1;
+            match std::fs::remove_file(entry.path()) {
+                Ok(()) => removed += 1,
+                // Another process sweeps the same folder.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(removed)

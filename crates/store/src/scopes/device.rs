@@ -1,7 +1,7 @@
 //! Devices that prove who they are, and whoever speaks for them.
 //!
-//! Each way in is one query, which finds nothing where the partner has turned that way off. Links are no such way: a setting
-//! says whether there are any.
+//! Each way in is one query, which finds nothing where the partner has turned that way off. Links are no such way: a
+//! setting says whether there are any.
 
 use otaria_core::{DeviceId, DeviceTypeId, PartnerId, Sha256, Timestamp};
 use subtle::ConstantTimeEq as _;

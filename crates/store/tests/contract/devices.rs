@@ -102,7 +102,12 @@ async fn a_device_that_comes_back_goes_on_where_it_was(#[values(Sqlite, Postgres
     let taken_out = commit!(world, tx => async {
         let device = devices::lock_for_push(tx, &partner, device_type, &device_id("d")).await?.unwrap();
         devices::set_installed(tx, &device, FirmwareType::HUB, number(9), at(3)).await?;
+        devices::set_config(tx, &device, "otaria.timeZone", Some("Asia/Tokyo"), at(3)).await?;
         devices::config_said(tx, &device, at(3)).await?;
+        let agreed = devices::AutoConfirmed { since: at(3), initiator: Some("its owner".into()), remark: None };
+        devices::set_auto_confirmed(tx, &device, Some(&agreed)).await?;
+        let sighting = Sighting { device: device.clone(), at: at(3), address: Some("192.0.2.1".into()) };
+        devices::note_sightings(tx, &INSTALLATION, &[sighting]).await?;
         Ok::<_, Error>(device)
     })
     .unwrap();
@@ -140,6 +145,10 @@ async fn a_device_that_comes_back_goes_on_where_it_was(#[values(Sqlite, Postgres
     assert_eq!(back.versions.iter().map(|version| version.version_number).collect::<Vec<_>>(), [number(9)]);
     let known = AuthenticatedDevice::by_token(&mut conn, &tenant, &id, &token).await.unwrap().unwrap();
     assert!(known.config_wanted, "it is asked what it is again");
+    assert_eq!((back.last_seen, back.last_address), (None, None));
+    assert!(devices::config(&mut conn, &partner, &id).await.unwrap().is_empty());
+    let agreed = devices::auto_confirmed(&mut conn, &known.scope).await.unwrap();
+    assert_eq!(agreed, None, "what somebody else agreed to");
     let other_image = world.image_with(partner, FirmwareType::APPLICATION, content("App", "1")).await.unwrap();
     let other_image = world.associated(partner, device_type, &other_image).await;
     let next = world.push(&known.scope, &other_image, at(30)).await.unwrap();
@@ -247,7 +256,7 @@ async fn a_new_token_ends_the_old_one(#[values(Sqlite, Postgres)] engine: Engine
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;
     let other = world.account(fleet.partner).await;
-    fleet.device(&world, "d").await;
+    let device = fleet.device(&world, "d").await;
     let replace = async |account: WriteAccount| {
         let (id, token) = (device_id("d"), SecretHash::of("fresh"));
         commit!(world, tx => devices::replace_token(tx, &account, &id, &token)).unwrap()
@@ -257,10 +266,14 @@ async fn a_new_token_ends_the_old_one(#[values(Sqlite, Postgres)] engine: Engine
         let mut conn = world.conn().await;
         AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id("d"), &token).await.unwrap().is_some()
     };
+    let sighting = Sighting { device, at: at(3), address: None };
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &[sighting])).unwrap();
     assert!(!replace(other).await);
     assert_eq!((opens("d").await, opens("fresh").await), (true, false));
     assert!(replace(fleet.account).await);
     assert_eq!((opens("d").await, opens("fresh").await), (false, true));
+    let device = devices::get_of_account(&mut world.conn().await, &fleet.account, &device_id("d")).await;
+    assert_eq!(device.unwrap().unwrap().last_seen, None, "nobody was heard of with the new one");
 }
 
 #[rstest]
@@ -417,10 +430,16 @@ async fn many_signs_of_life_are_noted_at_once(#[values(Sqlite, Postgres)] engine
         sightings.push(Sighting { device, at: at(seen), address: address.map(str::to_owned) });
     }
     fleet.device(&world, "c").await;
+    let earlier = [Sighting { at: at(25), ..sightings[0].clone() }];
     commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &sightings)).unwrap();
     let mut seen = Vec::new();
     for device in devices::of_account(&mut world.conn().await, &fleet.account).await.unwrap() {
         seen.push((device.device_id.to_string(), device.last_seen));
     }
     assert_eq!(seen, [("a".into(), Some(at(30))), ("b".into(), Some(at(20))), ("c".into(), None)]);
+
+    // Another process may know of something earlier.
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &earlier)).unwrap();
+    let devices = devices::of_account(&mut world.conn().await, &fleet.account).await.unwrap();
+    assert_eq!(devices[0].last_seen, Some(at(30)));
 }

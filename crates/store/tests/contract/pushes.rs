@@ -222,7 +222,9 @@ async fn a_device_is_told_the_last_of_its_own_history(#[values(Sqlite, Postgres)
 
 #[rstest]
 #[tokio::test]
-async fn a_history_keeps_its_newest_thousand_entries(#[values(Sqlite, Postgres)] engine: Engine) {
+async fn a_history_keeps_its_newest_thousand_entries_and_when_each_state_was_reached(
+    #[values(Sqlite, Postgres)] engine: Engine,
+) {
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;
     let (device, image) = (fleet.device(&world, "d").await, fleet.image(&world, "1").await);
@@ -237,7 +239,9 @@ async fn a_history_keeps_its_newest_thousand_entries(#[values(Sqlite, Postgres)]
     })
     .unwrap();
     let told = history(&world, fleet.partner, id).await;
-    assert_eq!((told.len(), told[0].at, told[999].at), (1000, at(1005), at(6)));
+    assert_eq!((told.len(), told[0].at, told[999].at), (1002, at(1005), at(6)));
+    let first: Vec<_> = told[1000..].iter().map(|entry| (entry.at, entry.entry.state)).collect();
+    assert_eq!(first, [(at(1), PushState::Fetched), (at(0), PushState::Offered)]);
 }
 
 #[rstest]

@@ -187,7 +187,7 @@ async fn what_is_removed_is_gone_and_may_be_removed_again(#[case] place: Place) 
     repository.remove(&one).await.unwrap();
     assert_eq!(shelves.files(), BTreeSet::from([shelves.file_at(&two)]));
     // Whoever reads has the location from a row: that it is gone will not get better.
-    assert!(matches!(repository.read(&one, 0, 3).await, Err(Error::Unexpected(_))));
+    assert!(matches!(repository.read(&one, 0, 3).await, Err(Error::Gone(_))));
     assert_eq!(read(repository, &two, 0, 3).await, b"two");
 }
 

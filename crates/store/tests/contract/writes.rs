@@ -78,9 +78,9 @@ async fn a_panic_gives_up_its_own_write_only(#[values(Sqlite, Postgres)] engine:
         insert_type(tx, partner, 101).await?;
         panic!("on purpose, in its course")
     });
-    assert!(matches!(in_its_course, Err(Error::GivenUp)), "{in_its_course:?}");
+    assert!(matches!(in_its_course, Err(Error::Panicked)), "{in_its_course:?}");
     let at_once: Result<(), Error> = world.store.write(|_| panic!("on purpose, at once")).await;
-    assert!(matches!(at_once, Err(Error::GivenUp)), "{at_once:?}");
+    assert!(matches!(at_once, Err(Error::Panicked)), "{at_once:?}");
     assert!(world.store.is_writable());
     assert_eq!(numbers(&mut world.conn().await, partner).await, [0; 0]);
     commit!(world, tx => insert_type(tx, partner, 102)).unwrap();
@@ -194,7 +194,7 @@ async fn who_fails_in_a_group_leaves_its_neighbours_alone() {
         write(105, || Ok(())),
     );
     assert!(
-        matches!(answers, (Ok(()), Err(Error::GivenUp), Err(Error::GivenUp), Err(Error::Duplicate(_)), Ok(()))),
+        matches!(answers, (Ok(()), Err(Error::GivenUp), Err(Error::Panicked), Err(Error::Duplicate(_)), Ok(()))),
         "{answers:?}"
     );
     assert_eq!(numbers(&mut world.conn().await, partner).await, [101, 105]);

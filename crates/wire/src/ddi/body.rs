@@ -1,4 +1,5 @@
-//! What every body of a device goes through: told from each other, repaired, bounded, and read by the names of its members.
+//! What every body of a device goes through: told from each other, repaired, bounded, and read by the names of its
+//! members.
 
 use serde_json::{Map, Value};
 
@@ -58,6 +59,15 @@ pub trait DeviceBody: Sized {
         None
     }
 
+    /// Whether something can be made of the beginning of one that is too long.
+    const BEGINS_WITH_WORDS: bool = false;
+
+    /// What a text says that cannot be read, or of which only the beginning is there; none unless that is certain all the
+    /// same.
+    fn of_text(_text: &str) -> Option<Self> {
+        None
+    }
+
     /// Takes what it knows out of an object.
     ///
     /// # Errors
@@ -65,9 +75,9 @@ pub trait DeviceBody: Sized {
     fn of(members: Members, repairs: &mut Repairs) -> Result<Self, Unreadable>;
 }
 
-/// Reads a body: the JSON object or the CBOR map that it is, whatever it was declared to be. JSON that is none is
-/// read once more after [`repair`](super::repair()). Of members of the same name the last one counts, and members
-/// that nobody knows do not.
+/// Reads a body: the JSON object or the CBOR map that it is, whatever it was declared to be. What cannot be read is read
+/// once more after [`repair`](super::repair()), and then for the few words that matter. Of members of the same name the
+/// last one counts, and members that nobody knows do not.
 ///
 /// # Errors
 /// What is wrong with it even so, in words for the maker of the device.
@@ -78,19 +88,50 @@ pub fn read<T: DeviceBody>(body: &[u8]) -> Result<Reading<T>, Unreadable> {
     {
         return Ok(Reading { value, repairs });
     }
-    let tree = if cbor::is_cbor(body) {
-        cbor::parse(body).map_err(|error| Unreadable(format!("the body is no CBOR: {error}")))?
-    } else {
-        json(body, &mut repairs)?
+    let members = match members(body, &mut repairs) {
+        Ok(members) => members,
+        Err(error) => return words::<T>(body, &error).ok_or(error),
     };
+    let value = T::of(Members { path: String::new(), members }, &mut repairs)?;
+    Ok(Reading { value, repairs })
+}
+
+fn members(body: &[u8], repairs: &mut Repairs) -> Result<Map<String, Value>, Unreadable> {
+    let tree = if cbor::is_cbor(body) { cbor(body, repairs) } else { json(body, repairs) }?;
     let Value::Object(members) = tree else {
         return Err(Unreadable("the body must be a JSON object or a CBOR map".to_owned()));
     };
     if members.values().any(|value| !is_shallow(value, DEEPEST - 1)) {
         return Err(Unreadable(format!("the body is nested deeper than {DEEPEST}")));
     }
-    let value = T::of(Members { path: String::new(), members }, &mut repairs)?;
-    Ok(Reading { value, repairs })
+    Ok(members)
+}
+
+/// Reads the beginning of a body that is longer than what is taken of one: for the few words that matter.
+///
+/// # Errors
+/// If they are not there.
+pub fn read_beginning<T: DeviceBody>(beginning: &[u8]) -> Result<Reading<T>, Unreadable> {
+    let error = Unreadable(format!("the body has more than {} bytes", beginning.len()));
+    words(beginning, &error).ok_or(error)
+}
+
+/// What a body says that cannot be read for this reason.
+fn words<T: DeviceBody>(body: &[u8], reason: &Unreadable) -> Option<Reading<T>> {
+    let value = T::of_text(&String::from_utf8_lossy(body))?;
+    let mut repairs = Repairs::default();
+    repairs.note(format!("{reason}: of all that it says only how it ends was read"));
+    Some(Reading { value, repairs })
+}
+
+fn cbor(body: &[u8], repairs: &mut Repairs) -> Result<Value, Unreadable> {
+    if let Ok(tree) = cbor::parse(body) {
+        return Ok(tree);
+    }
+    let tree = cbor::parse(&cbor::repair(body));
+    let tree = tree.map_err(|error| Unreadable(format!("the body is no CBOR: {error}")))?;
+    repairs.note("texts that are no UTF-8, or values that are none, were replaced".to_owned());
+    Ok(tree)
 }
 
 fn json(body: &[u8], repairs: &mut Repairs) -> Result<Value, Unreadable> {

@@ -12,13 +12,73 @@ pub(super) const fn is_cbor(body: &[u8]) -> bool {
 }
 
 /// Reads CBOR as the JSON that says the same (RFC 8949, section 6.1): bytes are text if they can be, else hex; keys
-/// that are no text become one, or go if they are structures; tags are left out. The reader itself goes no deeper than 256 levels.
+/// that are no text become one, or go if they are structures; tags are left out. The reader itself goes no deeper than
+/// 256 levels.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn parse(body: &[u8]) -> Result<Value, String> {
     let mut reader = SliceReader::new(body);
     Cbor::decode(&mut reader).map(as_json).map_err(|error| error.to_string())
+}
+
+/// The same with its texts made UTF-8, and simple values that mean nothing made null. It is walked from head to head: what
+/// is nested in what does not matter for that. Whatever follows something that is no CBOR stays as it is.
+pub(super) fn repair(body: &[u8]) -> Vec<u8> {
+    let mut repaired = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some((item, after)) = item(rest) {
+        match *item {
+            [0x60..=0x7b, ..] => {
+                let text = String::from_utf8_lossy(payload(item));
+                repaired.extend(head(0x60, text.len()));
+                repaired.extend_from_slice(text.as_bytes());
+            }
+            // All but true, false, null, undefined, floats and the end of what has no length.
+            [0xe0..=0xf3 | 0xf8, ..] => repaired.push(0xf6),
+            _ => repaired.extend_from_slice(item),
+        }
+        rest = after;
+    }
+    repaired.extend_from_slice(rest);
+    repaired
+}
+
+/// The first item without those in it, and what follows; none where there is none.
+fn item(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let first = *bytes.first()?;
+    let argument = match first & 0x1f {
+        24 => bytes.get(1..2)?,
+        25 => bytes.get(1..3)?,
+        26 => bytes.get(1..5)?,
+        27 => bytes.get(1..9)?,
+        28..=30 => return None,
+        _ => &[],
+    };
+    let head = 1 + argument.len();
+    let has_payload = matches!(first, 0x40..=0x5b | 0x60..=0x7b);
+    let value = argument.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let value = if argument.is_empty() { u64::from(first & 0x1f) } else { value };
+    let length = if has_payload { usize::try_from(value).ok()? } else { 0 };
+    bytes.split_at_checked(head.checked_add(length)?)
+}
+
+/// What follows the head of a text or of bytes.
+fn payload(item: &[u8]) -> &[u8] {
+    let head = match item.first().map_or(0, |first| first & 0x1f) {
+        24 => 2,
+        25 => 3,
+        26 => 5,
+        27 => 9,
+        _ => 1,
+    };
+    item.get(head..).unwrap_or_default()
+}
+
+/// A head of this major type, as long as it has to be at most.
+fn head(major: u8, length: usize) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = (length as u64).to_be_bytes();
+    [major | 27, a, b, c, d, e, f, g, h]
 }
 
 fn as_json(value: Cbor) -> Value {
@@ -64,6 +124,7 @@ fn text(bytes: Vec<u8>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
     use serde_json::json;
 
@@ -80,6 +141,24 @@ mod tests {
     fn it_is_read_as_json(#[case] body: &[u8], #[case] expected: Value) {
         assert!(is_cbor(body));
         assert_eq!(parse(body).unwrap(), expected);
+    }
+
+    #[rstest]
+    #[case::a_text_that_is_no_text(b"\xa1\x61a\x63\xff\xfeA", json!({"a": "\u{fffd}\u{fffd}A"}))]
+    #[case::in_pieces(b"\xa1\x61a\x7f\x61\xff\x61b\xff", json!({"a": "\u{fffd}b"}))]
+    #[case::simple_values(b"\xa3\x61a\xe0\x61b\xf8\xff\x61c\xf5", json!({"a": null, "b": null, "c": true}))]
+    fn what_is_nearly_cbor_is_made_cbor(#[case] body: &[u8], #[case] expected: Value) {
+        assert!(parse(body).is_err());
+        assert_eq!(parse(&repair(body)).unwrap(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn repairing_changes_nothing_that_can_be_read(body in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(value) = parse(&body) {
+                prop_assert_eq!(parse(&repair(&body)), Ok(value));
+            }
+        }
     }
 
     #[test]

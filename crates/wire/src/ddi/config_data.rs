@@ -7,17 +7,16 @@ use super::body::{DeviceBody, Members, Repairs, Unreadable, word};
 /// What a device says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigDataIn {
-    /// What to do with what is known already; merge if missing.
+    /// What to do with what is known already; to merge, if missing.
     pub mode: Option<ConfigDataMode>,
     /// Attributes by name. What is no text counts as its JSON; null removes the attribute when merging.
     pub data: BTreeMap<String, Option<String>>,
 }
 
 /// What to do with attributes that are known already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigDataMode {
     /// Keep those that are not named.
-    #[default]
     Merge,
     /// Forget those that are not named.
     Replace,

@@ -83,6 +83,18 @@ const FINISHES: [(&str, Finished); 3] =
     [("success", Finished::Success), ("failure", Finished::Failure), ("none", Finished::None)];
 
 impl DeviceBody for FeedbackIn {
+    const BEGINS_WITH_WORDS: bool = true;
+
+    /// A report that cannot be read would come again and again. An end, and any other word of the protocol, is taken from
+    /// the text where it stands there once, or each time the same; the text itself is what the device says.
+    fn of_text(text: &str) -> Option<Self> {
+        let execution = spelt(text, "execution", &EXECUTIONS)?;
+        let finished = spelt(text, "finished", &FINISHES);
+        let finished = if execution == Execution::Closed { finished? } else { finished.unwrap_or(Finished::None) };
+        let result = ResultIn { finished, progress: None };
+        Some(Self { status: StatusIn { execution, result, code: None, details: vec![text.to_owned()] } })
+    }
+
     /// Only an end needs certainty. A word that nobody knows is no reason to refuse what a device says on the way:
     /// it would only say it again. But an end of which it is not understood how it ended is refused, because a
     /// device forgets what was accepted.
@@ -124,6 +136,22 @@ impl ResultIn {
     }
 }
 
+/// What stands in a text as this member, if that is one of these words, and no other wherever it stands.
+fn spelt<T: Copy + PartialEq>(text: &str, member: &str, known: &[(&str, T)]) -> Option<T> {
+    let quoted = format!("\"{member}\"");
+    let mut found = None;
+    for (at, _) in text.match_indices(&quoted) {
+        let value = text.get(at + quoted.len()..)?.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+        let (came, _) = value.split_once('"')?;
+        let meaning = word(&Value::from(came), known).ok()?;
+        if found.is_some_and(|before| before != meaning) {
+            return None;
+        }
+        found = Some(meaning);
+    }
+    found
+}
+
 fn code(value: Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
@@ -152,7 +180,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    use super::super::{Reading, read};
+    use super::super::{Reading, read, read_beginning};
     use super::*;
 
     fn reading(body: &str) -> Reading<FeedbackIn> {
@@ -194,6 +222,43 @@ mod tests {
         let status = parse(body).status;
         assert_eq!((status.execution, status.result.finished), (Execution::Closed, Finished::Failure));
         assert_eq!(status.details, ["No suitable .swu image found\n", "\tERROR \"x\""]);
+    }
+
+    #[rstest]
+    #[case::quotes(
+        r#"{"status":{"execution":"closed","result":{"finished":"failure"},"details":["can't open "/dev/sda""]}}"#
+    )]
+    #[case::cut_off(r#"{"status":{"result":{"finished" : "failure"},"execution":"closed","details":["no sp"#)]
+    #[case::said_twice(
+        r#"{"status":{"execution":"closed","result":{"finished":"failure"},"details":["x" "finished":"failure"]}"#
+    )]
+    fn an_end_is_read_out_of_what_cannot_be_read(#[case] body: &str) {
+        let Reading { value, repairs } = reading(body);
+        assert_eq!(value.status.execution, Execution::Closed);
+        assert_eq!(value.status.result.finished, Finished::Failure);
+        assert_eq!(value.status.details, [body]);
+        assert!(repairs.to_string().contains("only how it ends was read"), "{repairs}");
+    }
+
+    #[rstest]
+    #[case::no_end(r#"{"status":{"execution":"closed","#)]
+    #[case::two_ends(r#"{"finished":"success","execution":"closed","details":["x": "finished":"failure"]"#)]
+    #[case::no_word(r#"{"execution":"closed","finished":"perhaps"]"#)]
+    #[case::no_text(r#"{"execution":closed,"finished":"success"]"#)]
+    #[case::nothing("closed success")]
+    fn an_end_that_is_not_certain_is_none(#[case] body: &str) {
+        assert!(read::<FeedbackIn>(body.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn of_what_is_too_long_the_beginning_does() {
+        let body = format!(
+            r#"{{"status":{{"execution":"closed","result":{{"finished":"success"}},"details":["{}"#,
+            "x".repeat(99)
+        );
+        let Reading { value, repairs } = read_beginning::<FeedbackIn>(body.as_bytes()).unwrap();
+        assert_eq!(value.status.result.finished, Finished::Success);
+        assert!(repairs.to_string().starts_with("the body has more than"), "{repairs}");
     }
 
     #[test]
@@ -311,8 +376,8 @@ mod tests {
                 r#"{{"status":{{"execution":"proceeding","result":{{"finished":"none","progress":{progress}}}}}}}"#
             )
         };
-        assert!(read::<FeedbackIn>(body(29).as_bytes()).is_ok());
-        assert!(read::<FeedbackIn>(body(30).as_bytes()).unwrap_err().to_string().contains("deeper than 32"));
-        assert!(read::<FeedbackIn>(body(100_000).as_bytes()).is_err());
+        assert!(reading(&body(29)).repairs.is_empty());
+        assert!(reading(&body(30)).repairs.to_string().contains("deeper than 32"));
+        assert_eq!(parse(&body(100_000)).status.result.progress, None);
     }
 }

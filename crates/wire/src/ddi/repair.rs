@@ -18,6 +18,8 @@ pub enum Repair {
     Halves,
     /// There were numbers too large for anything to hold.
     Numbers,
+    /// There were commas behind the last item.
+    Commas,
     /// It went on behind a NUL.
     Rest,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Repair {
             Self::Backslashes => "backslashes that escape nothing were taken as they are",
             Self::Halves => "halves of characters in a text were replaced",
             Self::Numbers => "numbers that nothing can hold were taken for null",
+            Self::Commas => "commas behind the last item were left out",
             Self::Rest => "what follows a NUL was left out",
         })
     }
@@ -42,9 +45,10 @@ const MARK: char = '\u{feff}';
 /// Makes JSON of what devices write when they paste a log line between quotes, or send a whole buffer. What is JSON
 /// already stays as it is.
 ///
-/// Inside strings it escapes control characters (below U+0020) and backslashes that escape nothing, and replaces
-/// lone surrogates; outside, numbers that nothing can hold become null; everywhere it replaces bytes that are no UTF-8. A byte order mark before it goes, and so does
-/// everything from a NUL outside a string on: that is where a text ends in C.
+/// Inside strings it escapes control characters (below U+0020) and backslashes that escape nothing, and replaces lone
+/// surrogates; outside, numbers that nothing can hold become null and commas behind the last item go; everywhere it replaces bytes that are no UTF-8. A
+/// byte order mark before it goes, and so does everything from a NUL outside a string on: that is where a text ends in
+/// C.
 pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
     let text = String::from_utf8_lossy(body);
     let mut repaired = Repaired { text: String::with_capacity(text.len() + 16), repairs: BTreeSet::new() };
@@ -61,6 +65,11 @@ pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
             repaired.repairs.insert(Repair::Rest);
             break;
         }
+        if character == ',' && is_last(rest) {
+            repaired.repairs.insert(Repair::Commas);
+            rest = &rest[1..];
+            continue;
+        }
         if character == '-' || character.is_ascii_digit() {
             rest = repaired.number(rest);
             continue;
@@ -72,6 +81,11 @@ pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
         }
     }
     (repaired.text, repaired.repairs)
+}
+
+/// Whether nothing but commas stands before the end of a list or an object.
+fn is_last(rest: &str) -> bool {
+    rest.trim_start_matches([',', ' ', '\t', '\n', '\r']).starts_with([']', '}'])
 }
 
 struct Repaired {
@@ -266,6 +280,7 @@ mod tests {
     #[case::a_path(br#"["C:\new\path\"]"]"#, json!(["C:\new\\path\"]"]))]
     #[case::a_mark(b"\xef\xbb\xbf[1]", json!([1]))]
     #[case::a_whole_buffer(b"[\"a\x00b\"]\n\x00\x00]garbage\xff\x00", json!(["a\u{0}b"]))]
+    #[case::commas(b"{\"a\": [1, 2,, ],\n}", json!({"a": [1, 2]}))]
     fn what_was_meant_is_read(#[case] body: &[u8], #[case] expected: Value) {
         assert_eq!(serde_json::from_str::<Value>(&text_of(body)).unwrap(), expected);
     }

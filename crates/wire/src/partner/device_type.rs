@@ -68,8 +68,9 @@ pub struct MaintenanceIn {
     /// The windows, 1–21 of them.
     #[schema(required = true, nullable = false, min_items = 1, max_items = 21)]
     pub windows: Option<Vec<WindowIn>>,
-    /// What a device gets while no window is open; left out: `nothing`. With `download`, devices that are known to download
-    /// ahead get the binary: rauc-hawkbit-updater, and those that say `otaria.downloadAhead` is `true` in their configData.
+    /// What a device gets while no window is open; left out: `nothing`. With `download`, devices that are known to
+    /// download ahead get the binary: rauc-hawkbit-updater, and those that say `otaria.downloadAhead` is `true` in
+    /// their configData.
     pub outside: Option<OutsideWindow>,
 }
 

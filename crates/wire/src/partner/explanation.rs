@@ -39,10 +39,11 @@ pub struct TypeExplanationOut {
 /// A reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonOut {
-    /// For programs. Of a device: `credential_unused`, `not_polled_since`, `polling`, `nothing_associated`. Of a firmware type: `offered`,
-    /// `under_way`, `download_ahead`, `waiting_for_window`, `time_zone_unknown`, `waiting_for_confirmation`,
-    /// `confirmation_denied`, `waiting_for_another`, `waiting_for_version`, `cancelling`, `nothing_associated`, `up_to_date`, `runs_newer`,
-    /// `not_pushed`; and of the last push: `cancelled`, `failed`, `timed_out`, `lost`.
+    /// For programs. Of a device: `credential_unused`, `not_polled_since`, `polling`, `nothing_associated`. Of a
+    /// firmware type: `offered`, `under_way`, `download_ahead`, `waiting_for_window`, `time_zone_unknown`,
+    /// `waiting_for_confirmation`, `confirmation_denied`, `waiting_for_another`, `waiting_for_version`, `cancelling`,
+    /// `nothing_associated`, `up_to_date`, `runs_newer`, `not_pushed`; and of the last push: `cancelled`, `failed`,
+    /// `timed_out`, `lost`.
     pub code: String,
     /// For people.
     pub message: String,

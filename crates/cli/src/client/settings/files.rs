@@ -163,8 +163,8 @@ fn folders(here: &Path) -> impl Iterator<Item = &Path> {
     here.ancestors().take(repository.map_or(usize::MAX, |above| above + 1))
 }
 
-/// That nobody but those whose folder this is has put the file there: whoever else did could send the caller's secrets to a
-/// server of theirs.
+/// That nobody but those whose folder this is has put the file there: whoever else did could send the caller's secrets
+/// to a server of theirs.
 fn is_trusted(path: &Path, here: &Path) -> Result<(), Failure> {
     let owner = |path: &Path| match std::fs::metadata(path) {
         Ok(metadata) => Ok(metadata.uid()),

@@ -35,7 +35,7 @@ enum Writer {
 
 impl Bursts {
     fn add(&self, device: &DeviceScope, waiting: Waiting) -> Writer {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key(device)) {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(device.key()) {
             Entry::Occupied(mut line) => {
                 line.get_mut().push(waiting);
                 Writer::Busy
@@ -50,7 +50,7 @@ impl Bursts {
     /// What is to be written next of a device, oldest first; if that is nothing, its entry is gone.
     fn next(&self, device: &DeviceScope) -> Vec<Waiting> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Entry::Occupied(mut line) = lines.entry(key(device)) else { return Vec::new() };
+        let Entry::Occupied(mut line) = lines.entry(device.key()) else { return Vec::new() };
         if line.get().is_empty() {
             line.remove();
             return Vec::new();
@@ -58,10 +58,6 @@ impl Bursts {
         let most = line.get().len().min(MOST);
         line.get_mut().drain(..most).collect()
     }
-}
-
-fn key(device: &DeviceScope) -> (PartnerId, DeviceId) {
-    (device.partner_id(), device.device_id().clone())
 }
 
 impl Service {
@@ -78,7 +74,8 @@ impl Service {
                         return;
                     }
                     let (service, device) = (service.clone(), device.clone());
-                    // A task of its own: if it dies, those who wait are told, and what came meanwhile is written all the same.
+                    // A task of its own: if it dies, those who wait are told, and what came meanwhile is written all
+                    // the same.
                     let write = tokio::spawn(async move { service.write_together(&device, waiting).await });
                     drop(write.await);
                 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use otaria_core::inference::{self, Claim, OnDevice};
+use otaria_core::maintenance::Zone;
 use otaria_core::push::Installed;
 use otaria_core::{FirmwareType, VersionNumber};
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
-use otaria_store::{Tx, devices, pushes};
-use otaria_wire::ddi::{ConfigDataIn, ConfigDataMode};
+use otaria_store::{Tx, candidates, devices, pushes};
 
 use super::reporting::{Moment, learn};
-use super::standing::Client;
+use super::standing::{Client, TIME_ZONE};
 use super::words::printable;
 use crate::error::Error;
 use crate::service::Service;
@@ -19,40 +20,60 @@ use crate::service::Service;
 const ATTRIBUTES: usize = 100;
 /// How much of an attribute's name, and of its value, is remembered, in characters.
 const LENGTH: usize = 128;
-/// Before a firmware type's number, this is the name of the attribute that tells which version number runs.
+/// Before a firmware type's number, this is the name of the attribute that tells which version runs.
 const VERSION: &str = "otaria.version.";
 
 /// So begin the names of what Otaria itself reads: it goes before everything else.
 const OWN: &str = "otaria.";
 
+/// What becomes of the attributes that are known already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Those that are not named are kept.
+    Merge,
+    /// Those that are not named are forgotten.
+    Replace,
+    /// Those that are named are forgotten.
+    Remove,
+}
+
+/// The name of the attribute that tells which version of a firmware type a device runs.
+pub(in crate::actions) fn version_attribute(firmware_type: FirmwareType) -> String {
+    format!("{VERSION}{firmware_type}")
+}
+
 /// What a device says about itself, sorted out.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SortedOut {
     /// Which version numbers it runs.
-    versions: BTreeMap<FirmwareType, VersionNumber>,
+    numbers: BTreeMap<FirmwareType, VersionNumber>,
+    /// Which versions, where it says no number.
+    versions: BTreeMap<FirmwareType, String>,
     /// Everything else by name; without a value it is to be forgotten.
     attributes: BTreeMap<String, Option<String>>,
     /// What there was no room for.
-    lost: Lost,
+    remarks: Remarks,
 }
 
-/// What is not remembered of what a device says about itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
+/// What is not remembered, or not understood, of what a device says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
     /// How many attributes were left out.
     left_out: u64,
     /// How many names and values were cut.
     cut: u64,
+    /// What Otaria would read and cannot.
+    not_understood: Vec<String>,
 }
 
-impl Lost {
-    /// Whether everything is remembered.
-    pub fn is_nothing(&self) -> bool {
+impl Remarks {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for Remarks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left_out = match self.left_out {
             0 => None,
@@ -64,45 +85,89 @@ impl fmt::Display for Lost {
             1 => Some(format!("1 name or value was cut to {LENGTH} characters")),
             more => Some(format!("{more} names or values were cut to {LENGTH} characters")),
         };
-        f.write_str(&left_out.into_iter().chain(cut).collect::<Vec<_>>().join("; "))
+        let all = self.not_understood.iter().cloned().chain(left_out).chain(cut);
+        f.write_str(&all.collect::<Vec<_>>().join("; "))
     }
 }
 
 impl Service {
     /// Remembers what a device says about itself, and through which client it does. What is too much or too long is cut,
-    /// never refused: a device would only say it again. Returns what was.
+    /// and what is not understood only kept, never refused: a device would only say it again. Returns what there is to
+    /// remark on it.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn configure(
         &self,
         device: &AuthenticatedDevice,
-        body: ConfigDataIn,
+        mode: Mode,
+        data: BTreeMap<String, Option<String>>,
         client: Client,
-    ) -> Result<Lost, Error> {
+    ) -> Result<Remarks, Error> {
         let (device, moment) = (device.scope.clone(), self.moment());
-        let mode = body.mode.unwrap_or_default();
-        let said = sorted_out(mode, body.data);
+        let said = sorted_out(mode, data);
         self.store
             .write(move |tx| {
                 Box::pin(async move {
                     devices::lock(tx, &device).await?;
-                    if mode == ConfigDataMode::Replace {
+                    if mode == Mode::Replace {
                         devices::clear_config(tx, &device).await?;
                     }
                     for (name, value) in &said.attributes {
                         devices::set_config(tx, &device, name, value.as_deref(), moment.now).await?;
                     }
+                    let mut remarks = said.remarks;
+                    let numbers = believed(tx, &device, said.numbers, said.versions, moment, &mut remarks).await?;
                     client.remember(tx, &device, moment.now).await?;
                     let most = i64::try_from(ATTRIBUTES).unwrap_or(i64::MAX);
                     let forgotten = devices::limit_config(tx, &device, OWN, most).await?;
-                    learn_versions(tx, &device, said.versions, moment).await?;
+                    learn_versions(tx, &device, numbers, moment).await?;
                     devices::config_said(tx, &device, moment.now).await?;
-                    Ok(Lost { left_out: said.lost.left_out.saturating_add(forgotten), ..said.lost })
+                    Ok(Remarks { left_out: remarks.left_out.saturating_add(forgotten), ..remarks })
                 })
             })
             .await
     }
+}
+
+/// The version numbers that a locked device can run, of those that it says. A version that is no number is that of an
+/// image that the device could have. What is not believed is kept as what the device says: a number that was never given
+/// out would keep every image from the device for good.
+async fn believed(
+    tx: &mut Tx,
+    device: &DeviceScope,
+    numbers: BTreeMap<FirmwareType, VersionNumber>,
+    versions: BTreeMap<FirmwareType, String>,
+    moment: Moment,
+    remarks: &mut Remarks,
+) -> Result<BTreeMap<FirmwareType, VersionNumber>, Error> {
+    let mut believed = BTreeMap::new();
+    for (firmware_type, number) in numbers {
+        let name = version_attribute(firmware_type);
+        if candidates::was_given_out(tx, device, firmware_type, number).await? {
+            devices::set_config(tx, device, &name, None, moment.now).await?;
+            believed.insert(firmware_type, number);
+        } else {
+            devices::set_config(tx, device, &name, Some(&number.to_string()), moment.now).await?;
+            remarks.not_understood.push(format!("{name} {number} is a version number that was never given out"));
+        }
+    }
+    for (firmware_type, version) in versions {
+        let name = version_attribute(firmware_type);
+        let claim = Claim { version: Some(version), ..Claim::default() };
+        let found = candidates::of_claim(tx, device, firmware_type, &claim).await?;
+        let on_device = OnDevice { installed: found.installed, downloaded: None };
+        if let Some(number) = inference::running(&claim, &found.images, on_device) {
+            devices::set_config(tx, device, &name, None, moment.now).await?;
+            believed.insert(firmware_type, number);
+        } else {
+            let version = claim.version.unwrap_or_default();
+            devices::set_config(tx, device, &name, Some(&version), moment.now).await?;
+            let what = "neither a version number nor the version of one image that the device could have";
+            remarks.not_understood.push(format!("{name} {version:?} is {what}"));
+        }
+    }
+    Ok(believed)
 }
 
 /// Remembers what a locked device runs. What is known already, and no push waits for, costs nothing.
@@ -126,22 +191,35 @@ async fn learn_versions(
     Ok(())
 }
 
-fn sorted_out(mode: ConfigDataMode, data: BTreeMap<String, Option<String>>) -> SortedOut {
+fn sorted_out(mode: Mode, data: BTreeMap<String, Option<String>>) -> SortedOut {
     let mut said = SortedOut::default();
     let named = data.into_iter().map(|(name, value)| (printable(&name, usize::MAX), value));
     let (own, others): (Vec<_>, Vec<_>) = named.partition(|(name, _)| name.starts_with(OWN));
     for (name, value) in own.into_iter().chain(others) {
-        let value = value.filter(|_| mode != ConfigDataMode::Remove);
-        if let Some((firmware_type, number)) = value.as_deref().and_then(|value| version(&name, value)) {
-            said.versions.insert(firmware_type, number);
-        } else if !name.is_empty() {
-            said.remember(&name, value.as_deref());
+        let value = value.filter(|_| mode != Mode::Remove);
+        match (version_of(&name), value.as_deref()) {
+            (Some(firmware_type), Some(value)) => said.runs(firmware_type, value),
+            (_, value) if !name.is_empty() => said.remember(&name, value),
+            _ => {}
         }
+    }
+    if let Some(Some(zone)) = said.attributes.get(TIME_ZONE)
+        && zone.parse::<Zone>().is_err()
+    {
+        said.remarks.not_understood.push(format!("{TIME_ZONE} {zone:?} is no time zone"));
     }
     said
 }
 
 impl SortedOut {
+    /// Remembers which version the device runs; `1` and `01` are the same number.
+    fn runs(&mut self, firmware_type: FirmwareType, version: &str) {
+        match version.parse() {
+            Ok(number) => drop(self.numbers.insert(firmware_type, number)),
+            Err(_) => drop(self.versions.insert(firmware_type, printable(version, LENGTH))),
+        }
+    }
+
     /// Remembers an attribute, as far as there is room for it.
     fn remember(&mut self, name: &str, value: Option<&str>) {
         let mut cut = 0;
@@ -152,25 +230,25 @@ impl SortedOut {
         };
         let (name, value) = (within(name), value.map(&mut within));
         if self.attributes.contains_key(&name) || self.attributes.len() >= ATTRIBUTES {
-            self.lost.left_out += 1;
+            self.remarks.left_out += 1;
         } else {
             self.attributes.insert(name, value);
-            self.lost.cut += cut;
+            self.remarks.cut += cut;
         }
     }
 }
 
-/// A version number that runs, if the attribute tells one; `1` and `01` are the same.
-fn version(name: &str, value: &str) -> Option<(FirmwareType, VersionNumber)> {
+/// The firmware type of which an attribute tells what runs.
+fn version_of(name: &str) -> Option<FirmwareType> {
     let firmware_type = name.strip_prefix(VERSION)?.parse().ok()?;
-    Some((firmware_type, value.trim().parse().ok()?))
+    (firmware_type != FirmwareType::DEVICE_DESCRIPTION).then_some(firmware_type)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(mode: ConfigDataMode, data: &[(&str, Option<&str>)]) -> SortedOut {
+    fn said(mode: Mode, data: &[(&str, Option<&str>)]) -> SortedOut {
         let owned = data.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
         sorted_out(mode, owned.collect())
     }
@@ -179,52 +257,53 @@ mod tests {
     fn versions_are_told_from_attributes() {
         let data =
             [("otaria.version.5", Some("7")), ("otaria.version.x", Some("7")), ("otaria.version.3", Some("v1"))];
-        let said = said(ConfigDataMode::Merge, &data);
-        assert_eq!(said.versions, BTreeMap::from([(FirmwareType::HUB, VersionNumber::from_i64(7))]));
-        assert_eq!(said.attributes.len(), 2);
+        let said = said(Mode::Merge, &data);
+        assert_eq!(said.numbers, BTreeMap::from([(FirmwareType::HUB, VersionNumber::from_i64(7))]));
+        assert_eq!(said.versions, BTreeMap::from([(FirmwareType::APPLICATION, "v1".to_owned())]));
+        assert_eq!(said.attributes.keys().collect::<Vec<_>>(), ["otaria.version.x"]);
     }
 
     #[test]
     fn a_type_has_one_version_however_it_is_spelt() {
         let data = (0..6200).map(|zeros| (format!("otaria.version.{}1", "0".repeat(zeros)), Some(zeros.to_string())));
-        let said = sorted_out(ConfigDataMode::Merge, data.collect());
-        assert_eq!((said.versions.len(), said.attributes.len()), (1, 0));
+        let said = sorted_out(Mode::Merge, data.collect());
+        assert_eq!((said.numbers.len(), said.attributes.len()), (1, 0));
     }
 
     #[test]
     fn what_otaria_reads_is_taken_first() {
         let mut data: BTreeMap<_, _> = (0..150).map(|number| (format!("a{number}"), Some(String::new()))).collect();
         data.insert("otaria.timeZone".into(), Some("UTC".into()));
-        let said = sorted_out(ConfigDataMode::Merge, data);
+        let said = sorted_out(Mode::Merge, data);
         assert!(said.attributes.contains_key("otaria.timeZone"));
-        assert_eq!(said.lost, Lost { left_out: 51, cut: 0 });
+        assert_eq!(said.remarks, Remarks { left_out: 51, ..Remarks::default() });
     }
 
     #[test]
-    fn what_was_lost_is_said() {
+    fn what_there_is_to_remark_is_said() {
         assert_eq!(
-            Lost { left_out: 1, cut: 2 }.to_string(),
-            "1 attribute was left out: 100 are kept; 2 names or values were cut to 128 characters"
+            Remarks { left_out: 1, cut: 2, not_understood: vec!["x is y".into()] }.to_string(),
+            "x is y; 1 attribute was left out: 100 are kept; 2 names or values were cut to 128 characters"
         );
         assert_eq!(
-            Lost { left_out: 2, cut: 1 }.to_string(),
+            Remarks { left_out: 2, cut: 1, ..Remarks::default() }.to_string(),
             "2 attributes were left out: 100 are kept; 1 name or value was cut to 128 characters"
         );
     }
 
     #[test]
     fn removing_sets_nothing() {
-        let said = said(ConfigDataMode::Remove, &[("otaria.version.5", Some("7")), ("a", Some("b"))]);
-        assert!(said.versions.is_empty());
+        let said = said(Mode::Remove, &[("otaria.version.5", Some("7")), ("a", Some("b"))]);
+        assert!(said.numbers.is_empty() && said.versions.is_empty());
         assert!(said.attributes.values().all(Option::is_none));
     }
 
     #[test]
     fn too_much_is_cut() {
         let data: BTreeMap<_, _> = (0..150).map(|number| (format!("{number:03}{}", "n".repeat(200)), None)).collect();
-        let said = sorted_out(ConfigDataMode::Merge, data);
+        let said = sorted_out(Mode::Merge, data);
         assert_eq!(said.attributes.len(), ATTRIBUTES);
         assert!(said.attributes.keys().all(|name| name.len() == LENGTH));
-        assert_eq!(said.lost, Lost { left_out: 50, cut: 100 });
+        assert_eq!(said.remarks, Remarks { left_out: 50, cut: 100, ..Remarks::default() });
     }
 }

@@ -7,7 +7,7 @@ use otaria_core::{FirmwareType, Sha256, VersionNumber};
 use otaria_store::binaries::{self, Binary};
 use otaria_store::pushes::{self, PushRecord};
 use otaria_store::scopes::AuthenticatedDevice;
-use otaria_store::{candidates, devices};
+use otaria_store::{candidates, devices, firmware_types};
 
 use super::reporting::{CancelAnswer, Learning, Moment, learn};
 use super::words::printable;
@@ -72,13 +72,15 @@ impl Service {
     /// enough has failed.
     ///
     /// # Errors
-    /// If the store fails, or the repository where the question is about the end of a binary.
+    /// If there is no such firmware type; if the store fails, or the repository where the question is about the end of a
+    /// binary.
     pub async fn ask(
         &self,
         device: &AuthenticatedDevice,
         question: &Question,
         purpose: Purpose,
     ) -> Result<Option<Due>, Error> {
+        self.require_type(device, question.firmware_type).await?;
         let running = self.running(device, question).await?;
         if let Some(Running { number, news: Learning::News }) = running
             && purpose == Purpose::Read
@@ -96,6 +98,19 @@ impl Service {
                 Task::Cancel(_) | Task::Confirm(_) | Task::DownloadAhead(_) | Task::Nothing => return Ok(None),
             }
         }
+    }
+
+    /// Succeeds if the platform has this firmware type, or the device's partner. A mistyped one would say for ever that
+    /// there is nothing new.
+    async fn require_type(&self, device: &AuthenticatedDevice, firmware_type: FirmwareType) -> Result<(), Error> {
+        if firmware_type.platform().is_some() {
+            return Ok(());
+        }
+        let mut conn = self.store.read().await?;
+        if firmware_types::is_known_to(&mut conn, &device.scope, firmware_type).await? {
+            return Ok(());
+        }
+        Err(Error::not_found("firmware type"))
     }
 
     /// Notes that the device reads a part of what is due, before it gets the first byte of that. Each time that it

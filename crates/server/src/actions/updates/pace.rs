@@ -42,7 +42,7 @@ impl Pace {
     pub fn poll(&self, device: &DeviceScope, now: Timestamp) -> Result<(), Duration> {
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         devices.forget_idle(now);
-        let until = devices.until.entry((device.partner_id(), device.device_id().clone())).or_insert(now);
+        let until = devices.until.entry(device.key()).or_insert(now);
         let next = (*until).max(now).plus(self.each);
         let too_early = next.since(now.plus(MINUTE));
         if !too_early.is_zero() {

@@ -1,6 +1,8 @@
 //! What a device says about a push, and what follows from it.
 
-use otaria_core::push::{Change, Entry, Event, Installed, NewerPush, Push, PushState, Report, Stage, Timers};
+use otaria_core::push::{
+    Change, Entry, Event, Installed, NewerPush, Push, PushState, Report, Stage, Success, Timers,
+};
 use otaria_core::{FirmwareType, Timestamp};
 use otaria_store::scopes::{AuthenticatedDevice, DeviceScope};
 use otaria_store::{Tx, devices, pushes};
@@ -140,7 +142,7 @@ pub(super) async fn take_report(tx: &mut Tx, device: &DeviceScope, reported: Rep
     let is_done = feedback.stage == Stage::Succeeded;
     let Some(installed) = change.installed else {
         // Where only the version counts, and nobody waits for it any more, it is asked for all the same.
-        if is_done && !change.push.state.is_live() {
+        if is_done && push.terms.success != Success::Reported && !change.push.state.is_live() {
             devices::want_config(tx, device).await?;
         }
         return Ok(());

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::service::Service;
 
 /// The attribute by which a device says which time zone it is in, such as `Europe/Berlin` or `+05:30`.
-const TIME_ZONE: &str = "otaria.timeZone";
+pub(in crate::actions) const TIME_ZONE: &str = "otaria.timeZone";
 /// The attribute by which a device says whether it downloads ahead: `true` or not.
 const DOWNLOAD_AHEAD: &str = "otaria.downloadAhead";
 /// The attribute under which it is remembered how a device's client called itself last.

@@ -6,6 +6,8 @@ use otaria_core::push::Entry;
 const LINES: usize = 64;
 /// How much of one line is kept, in characters.
 const LINE_LENGTH: usize = 1024;
+/// How much of one report is kept, in bytes: a push has up to a thousand of them.
+const REPORT_SIZE: usize = 16 * 1024;
 /// Lines that say that something went wrong, but not what. SWUpdate logs the last line whenever it keeps no state in a
 /// boot loader, even on success.
 const SAYS_NOTHING: [&str; 6] = [
@@ -73,6 +75,14 @@ fn clean(said: &[String]) -> Vec<String> {
     let lines = said.iter().flat_map(|text| text.lines()).map(|line| printable(line, LINE_LENGTH));
     let mut lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
     lines.drain(..lines.len().saturating_sub(LINES));
+    let mut room = REPORT_SIZE;
+    let fits = |line: &&String| {
+        let left = room.checked_sub(line.len());
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    let kept = lines.iter().rev().take_while(fits).count();
+    lines.drain(..lines.len() - kept);
     lines
 }
 
@@ -116,9 +126,11 @@ mod tests {
         let said: Vec<String> =
             (0..100).map(|number| format!("{number}\u{0}\u{1f}\tü{}", "x".repeat(2000))).collect();
         let words = Words::of(&said);
-        assert_eq!(words.details.len(), LINES);
-        assert!(words.details[0].starts_with("36\tüx"), "{}", &words.details[0][..8]);
+        assert_eq!(words.details.len(), REPORT_SIZE / (LINE_LENGTH + 1), "an ü has two bytes");
+        assert!(words.details[0].starts_with("85\tüx"), "{}", &words.details[0][..8]);
         assert!(words.details.iter().all(|line| line.chars().count() == LINE_LENGTH));
+        let short: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        assert_eq!(Words::of(&short).details.len(), LINES);
     }
 
     #[test]

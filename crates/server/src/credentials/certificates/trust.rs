@@ -117,8 +117,8 @@ impl Trust {
         let path =
             certificate.verify_for_usage(algorithms, &anchors, others, unix(now), usage, revocation, None).ok()?;
         drop(path);
-        // Takes the earliest end of all certificates shown, so the chain may be verified again sooner than necessary, never
-        // later.
+        // Takes the earliest end of all certificates shown, so the chain may be verified again sooner than necessary,
+        // never later.
         let shown = certificates.iter().filter_map(|certificate| X509Certificate::from_der(certificate).ok());
         let ends = shown.map(|(_, certificate)| Span::of(certificate.validity()).until);
         let until = ends.chain(authorities().map(Authority::expires)).filter(|end| *end > now).min()?;

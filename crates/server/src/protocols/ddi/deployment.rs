@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use data_encoding::HEXLOWER;
 use otaria_core::FirmwareType;
 use otaria_core::push::PushState;
@@ -19,12 +19,9 @@ use super::formats::{Format, answer};
 use super::links::Artifacts;
 use super::path::Action;
 use crate::access::device::Device;
-use crate::actions::updates::{Deployment, Timing};
+use crate::actions::updates::{Deployment, HISTORY_LIMIT, Purpose, Timing};
 use crate::error::Error;
 use crate::service::Service;
-
-/// The most lines of history that a device gets.
-const HISTORY_LIMIT: i64 = 100;
 
 pub(super) type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
@@ -34,11 +31,13 @@ pub(super) async fn get(
     SentThrough(client): SentThrough,
     State(service): State<Service>,
     query: Parameters,
+    method: Method,
     headers: HeaderMap,
 ) -> Answer {
     let format = Format::accepted(&headers)?;
     let limit = history_limit(query)?;
-    let deployment = service.deployment(&device, action, &client).await?;
+    let purpose = if method == Method::GET { Purpose::Read } else { Purpose::Inspect };
+    let deployment = service.deployment(&device, action, &client, purpose).await?;
     answer(&headers, format, &described(&service, &device, &deployment, limit).await?)
 }
 

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::unreadable::{Because, ToBeNoted};
+use super::unreadable::Because;
 use crate::access::device::DeviceDenied;
 use crate::error::Error;
 pub(super) use crate::protocols::refused::empty;
@@ -34,11 +34,7 @@ impl IntoResponse for Refusal {
         match self {
             Self::Because(error) => because(error.to_string(), refuse(&error)),
             Self::NotAcceptable(reason) => because(reason, empty(StatusCode::NOT_ACCEPTABLE)),
-            Self::Ambiguous(reason) => {
-                let mut response = because(reason, empty(StatusCode::NOT_FOUND));
-                response.extensions_mut().insert(ToBeNoted);
-                response
-            }
+            Self::Ambiguous(reason) => because(reason, empty(StatusCode::NOT_FOUND)),
         }
     }
 }

@@ -5,8 +5,8 @@ use otaria_store::scopes::AuthenticatedDevice;
 use otaria_wire::ddi::{ArtifactLinks, Link};
 use otaria_wire::http::file_names::percent_encoded;
 
-use crate::access::links::Signer;
 use crate::actions::updates::{Named, Timing};
+use crate::credentials::links::Signer;
 use crate::error::Error;
 use crate::service::Service;
 use crate::settings::Settings;

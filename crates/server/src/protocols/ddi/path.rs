@@ -1,9 +1,10 @@
-//! The action in a path.
+//! What a path names: an action, and a file of it.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::errors::Refusal;
+use crate::access::path::PathParams;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -13,8 +14,9 @@ pub(super) struct Action(pub(super) i32);
 impl FromRequestParts<Service> for Action {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Refusal> {
-        Ok(Self(number(&param(parts, service, "actionId").await?)?))
+    async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Refusal> {
+        let path = PathParams::of(parts).await.map_err(Error::from)?;
+        Ok(Self(number(path.text("actionId"))?))
     }
 }
 
@@ -24,15 +26,10 @@ pub(super) struct FileName(pub(super) String);
 impl FromRequestParts<Service> for FileName {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Refusal> {
-        Ok(Self(param(parts, service, "fileName").await?))
+    async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Refusal> {
+        let path = PathParams::of(parts).await.map_err(Error::from)?;
+        Ok(Self(path.text("fileName").to_owned()))
     }
-}
-
-async fn param(parts: &mut Parts, service: &Service, name: &str) -> Result<String, Error> {
-    let no_text = |_| Error::Malformed("the path must be UTF-8".to_owned());
-    let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
-    Ok(params.iter().find(|(key, _)| *key == name).map_or_else(String::new, |(_, value)| value.to_owned()))
 }
 
 /// A number that no push can have is one that the device never had.

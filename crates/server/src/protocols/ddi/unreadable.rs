@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER_PERMISSIVE};
@@ -58,10 +58,6 @@ impl Heard {
 #[derive(Clone)]
 pub(super) struct Because(pub(super) String);
 
-/// That a request was refused for what was in it, in an answer whose status does not say so.
-#[derive(Clone, Copy)]
-pub(super) struct ToBeNoted;
-
 /// Notes a request that was refused for what was in it, or whose body had to be repaired.
 pub(super) async fn note(mut request: Request, next: Next) -> Response {
     let (sent_by, heard) = (SentBy::default(), Heard::default());
@@ -74,7 +70,7 @@ pub(super) async fn note(mut request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let Some((service, device)) = sent_by.known() else { return response };
     let heard = std::mem::take(&mut *heard.0.lock().unwrap_or_else(PoisonError::into_inner));
-    let Some((outcome, reason)) = outcome(&response, heard.repairs) else { return response };
+    let Some((outcome, reason)) = outcome(&method, &response, heard.repairs) else { return response };
     let now = service.clock.now();
     let secrets = spellings(device.device_id(), &secret);
     let kept = |text: &str| excerpt(&without(&secrets, text.as_bytes())).chars().take(LENGTH).collect();
@@ -93,14 +89,18 @@ pub(super) async fn note(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// What came of a request, and why, if its sender may have to be told.
-fn outcome(response: &Response, repairs: String) -> Option<(Outcome, String)> {
+/// What came of a request, and why, if its sender may have to be told. A device that asks for what is not there is told so
+/// every day; one that says something where there is nobody to hear it is not.
+fn outcome(method: &Method, response: &Response, repairs: String) -> Option<(Outcome, String)> {
     let is_refused = match response.status() {
         StatusCode::BAD_REQUEST
         | StatusCode::NOT_ACCEPTABLE
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNSUPPORTED_MEDIA_TYPE => true,
-        _ => response.extensions().get::<ToBeNoted>().is_some(),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => {
+            !matches!(*method, Method::GET | Method::HEAD)
+        }
+        _ => false,
     };
     if is_refused {
         let because = response.extensions().get::<Because>().map(|Because(reason)| reason.clone());

@@ -1,12 +1,13 @@
 //! Who asks, and for what.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use otaria_core::FirmwareType;
 use otaria_store::scopes::AuthenticatedDevice;
 
 use super::errors::Refusal;
 use crate::access::device::{BasicDevice, PollingBasicDevice};
+use crate::access::path::PathParams;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -20,7 +21,7 @@ impl FromRequestParts<Service> for Asker {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Refusal> {
-        let asked = firmware_type(parts, service).await;
+        let asked = firmware_type(parts).await;
         // Who asks for what there cannot be does not get known by it.
         let device = match asked {
             Ok(_) => PollingBasicDevice::from_request_parts(parts, service).await?.0,
@@ -31,9 +32,6 @@ impl FromRequestParts<Service> for Asker {
 }
 
 /// The firmware type in the path.
-async fn firmware_type(parts: &mut Parts, service: &Service) -> Result<FirmwareType, Error> {
-    let no_text = |_| Error::Malformed("the path must be UTF-8".to_owned());
-    let params = RawPathParams::from_request_parts(parts, service).await.map_err(no_text)?;
-    let named = params.iter().find(|(key, _)| *key == "type").map_or("", |(_, value)| value);
-    named.parse().map_err(|_| Error::not_found("firmware type"))
+async fn firmware_type(parts: &mut Parts) -> Result<FirmwareType, Error> {
+    PathParams::of(parts).await?.text("type").parse().map_err(|_| Error::not_found("firmware type"))
 }

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::accept;
 use super::errors::Refusal;
 use super::lists::{PageParams, Query, page_out};
-use crate::access::people::{MadeBy, Owning};
+use crate::access::people::{Denied, MadeBy, Owning};
 use crate::error::Error;
 use crate::service::Service;
 
@@ -116,9 +116,10 @@ fn export(service: Service, scope: OwnPartner, filter: Filter, made_by: MadeBy) 
         let (service, filter, made_by) = (service.clone(), filter.clone(), made_by.clone());
         async move {
             // It may go on for long, and whoever may not read on must not.
-            if made_by.still_may().await.is_err() {
-                return Err(Error::Forbidden);
-            }
+            made_by.still_may().await.map_err(|denied| match denied {
+                Denied::Refused(error) => error,
+                Denied::Unauthenticated => Error::Forbidden,
+            })?;
             let batch = service.audit_log_after(&scope, &filter, after).await?;
             let Some(last) = batch.last().map(|entry| entry.sequence) else { return Ok(None) };
             let mut text = Vec::new();
@@ -132,7 +133,13 @@ fn export(service: Service, scope: OwnPartner, filter: Filter, made_by: MadeBy) 
         }
     });
     let lines = lines.inspect_err(|error: &Error| {
-        tracing::error!(error = error as &dyn std::error::Error, "an export of the audit log was cut off");
+        let failed = error.is_failure();
+        let error: &dyn std::error::Error = error;
+        if failed {
+            tracing::error!(error, "an export of the audit log was cut off");
+        } else {
+            tracing::info!(error, "an export of the audit log was cut off");
+        }
     });
     ([(CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
 }

@@ -1,11 +1,9 @@
 //! `/v1/ota/partners/{partnerId}/binaries`
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_DISPOSITION, EXPECT};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -25,12 +23,10 @@ use crate::access::people::{MadeBy, Managing, Viewing};
 use crate::actions::audit::Actor;
 use crate::actions::binaries::{ExpectedDigests, KeptBinary};
 use crate::error::Error;
+use crate::protocols::bodies::{announced_size, hear_out, media_type};
 use crate::protocols::transfer;
 use crate::service::Service;
 use crate::telemetry;
-
-/// How long the rest of a refused upload is taken and thrown away.
-const HEARD_OUT: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::new().routes(routes!(upload)).routes(routes!(move_to_repository)).routes(routes!(get))
@@ -79,11 +75,6 @@ fn uploaded_out(kept: KeptBinary) -> UploadedOut {
     UploadedOut { value: kept.sha256.to_string(), warnings }
 }
 
-fn media_type(headers: &HeaderMap) -> String {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
 async fn upload_bytes(
     service: &Service,
     scope: ManagePartner,
@@ -94,31 +85,16 @@ async fn upload_bytes(
     let file_name = named(request.headers());
     let expected = expected(request.headers())?;
     if let Err(refused) = service.require_size(announced_size(request.headers())) {
-        hear_out(request);
+        // Whoever waits for `100 Continue` sends nothing.
+        if !request.headers().contains_key(EXPECT) {
+            hear_out(request.into_body());
+        }
         return Err(refused.into());
     }
     let body = request.into_body().into_data_stream().map(|chunk| counted(chunk.map_err(|_| cut_off())));
     let received = service.receive_binary(body, expected).await?;
     made_by.still_may().await?;
     Ok(service.keep_binary(scope, actor, received, file_name).await?)
-}
-
-/// How many bytes are announced; none if that is not said.
-fn announced_size(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Takes what still comes of a request that is refused, for a while: whoever is still sending would otherwise find the
-/// connection cut before they read why. Whoever waits for `100 Continue` sends nothing.
-fn hear_out(request: Request) {
-    if request.headers().contains_key(EXPECT) {
-        return;
-    }
-    let mut rest = request.into_body().into_data_stream();
-    tokio::spawn(async move {
-        let heard = async { while let Some(Ok(_)) = rest.next().await {} };
-        drop(tokio::time::timeout(HEARD_OUT, heard).await);
-    });
 }
 
 async fn upload_form(
@@ -152,7 +128,10 @@ async fn upload_form(
 /// The form's next part. Parts that are no file are skipped, which must not take for ever.
 async fn next_part<'f>(service: &Service, form: &'f mut Multipart) -> Result<Option<Field<'f>>, Error> {
     let next = tokio::time::timeout(service.settings.idle, form.next_field()).await;
-    next.map_err(|_| Error::TooSlow)?.map_err(|_| cut_off())
+    next.map_err(|_| Error::TooSlow)?.map_err(|error| {
+        let why = error.body_text();
+        Error::Malformed(format!("The form cannot be read to its end ({why}), so nothing was stored."))
+    })
 }
 
 /// The next bytes of a file, counted.

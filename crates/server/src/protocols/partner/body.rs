@@ -1,16 +1,13 @@
 //! JSON bodies: read whatever their content type says, within bounds, and refused by the name of the field.
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 use super::errors::Refusal;
 use crate::access::people::MadeBy;
 use crate::error::Error;
+use crate::protocols::bodies;
 use crate::service::Service;
 
 /// The largest JSON body, in bytes.
@@ -26,31 +23,10 @@ impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
         let made_by = request.extensions().get::<MadeBy>().cloned().unwrap_or_default();
-        let bytes = read(request.into_body(), LARGEST, service).await?;
+        let bytes = bodies::read(request.into_body(), LARGEST, service.settings.idle).await?;
         made_by.still_may().await?;
         Ok(Self(parse(&bytes)?))
     }
-}
-
-/// The whole of a small body, which has one deadline for all of it.
-pub(super) async fn read(body: Body, largest: usize, service: &Service) -> Result<Bytes, Refusal> {
-    let received = tokio::time::timeout(service.settings.idle, collect(body, largest)).await;
-    received.map_err(|_| Error::TooSlow)?
-}
-
-async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Refusal> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let cut_off = |_| Error::Malformed("The body was cut off; send it again.".to_owned());
-        if let Some(data) = frame.map_err(cut_off)?.data_ref() {
-            if bytes.len() + data.len() > largest {
-                let description = format!("The body is too large: at most {largest} bytes are taken.");
-                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", description));
-            }
-            bytes.extend_from_slice(data);
-        }
-    }
-    Ok(bytes.freeze())
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

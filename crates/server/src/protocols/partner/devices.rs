@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use otaria_core::Timestamp;
-use otaria_core::explanation::silent_before;
+use otaria_core::explanation::{is_silent, silent_before};
 use otaria_core::fields::Fields;
 use otaria_store::devices::Device;
 use otaria_wire::partner::{
@@ -71,7 +71,7 @@ impl<'q> Expansions<'q> {
     }
 
     fn state(&self, device: &Device) -> DeviceStateOut {
-        let connected = device.last_seen.is_some_and(|seen| seen >= self.silent_before);
+        let connected = !is_silent(device.last_seen, self.silent_before);
         DeviceStateOut {
             available: connected,
             visible: connected,
@@ -271,9 +271,7 @@ async fn replace_token(
     State(service): State<Service>,
     path: PathParts,
 ) -> Result<(StatusCode, Json<DeviceOut>), Refusal> {
-    let id: otaria_core::DeviceId = path.get("deviceId")?;
-    let token = service.replace_device_token(scope, actor, id.clone()).await?;
-    let device = service.device_of_account(&scope, &id).await?;
+    let (device, token) = service.replace_device_token(scope, actor, path.get("deviceId")?).await?;
     Ok((StatusCode::CREATED, Json(DeviceOut { device_token: Some(token.into_revealed()), ..plain(device) })))
 }
 

@@ -4,11 +4,12 @@
 use std::any::Any;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use otaria_core::Timestamp;
 use otaria_core::fields::FieldError;
 use otaria_wire::partner::{ErrorBody, FieldErrorOut};
 use uuid::Uuid;
@@ -17,8 +18,11 @@ use crate::Clock;
 use crate::access::origin::RequestId;
 use crate::access::people::Denied;
 use crate::error::{Error, GrantRefusal};
-use crate::{protocols, telemetry};
+use crate::protocols::{self, status, wait};
+use crate::telemetry;
 
+/// After how long it makes sense to try again when the storage did not answer.
+const RETRY: Duration = Duration::from_secs(5);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An answer that is an error: its status, and what its body will say.
@@ -89,41 +93,46 @@ impl IntoResponse for Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let text = error.to_string();
-        let refusal = match &error {
-            Error::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "bad_request", text),
-            Error::Invalid(fields) => {
-                Self { fields: fields.clone(), ..Self::new(StatusCode::BAD_REQUEST, "invalid_fields", text) }
-            }
-            Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", text),
-            Error::Conflict { code, .. } => Self::new(StatusCode::CONFLICT, code, text),
-            Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", text),
-            Error::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
-            Error::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", text),
-            Error::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", text),
-            Error::TooManyAttempts { retry_after }
-            | Error::TooManyPolls { retry_after }
-            | Error::TooManyListeners { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text).retry_after(*retry_after)
-            }
-            Error::Grant { refusal, .. } => grant(*refusal, text),
-            Error::Full(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", text),
-            Error::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", text)
-                .retry_after(Duration::from_secs(5)),
-            Error::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", text),
-        };
+        let mut refusal = Self::new(status(&error), code(&error), error.to_string());
+        if let Error::Invalid(fields) = &error {
+            refusal.fields.clone_from(fields);
+        }
+        if let Error::Grant { refusal: GrantRefusal::InvalidClient, .. } = &error {
+            let basic = HeaderValue::from_static("Basic realm=\"otaria\", charset=\"UTF-8\"");
+            refusal = refusal.with_header(WWW_AUTHENTICATE, basic);
+        }
+        if let Some(wait) = wait(&error, RETRY) {
+            refusal = refusal.retry_after(wait);
+        }
         Self { cause: Some(error), ..refusal }
     }
 }
 
-fn grant(refusal: GrantRefusal, text: String) -> Refusal {
-    match refusal {
-        GrantRefusal::InvalidClient => Refusal::new(StatusCode::UNAUTHORIZED, "invalid_client", text)
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"otaria\", charset=\"UTF-8\"")),
-        GrantRefusal::InvalidGrant => Refusal::new(StatusCode::BAD_REQUEST, "invalid_grant", text),
-        GrantRefusal::InvalidRequest => Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", text),
-        GrantRefusal::UnsupportedGrantType => Refusal::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", text),
-        GrantRefusal::InvalidScope => Refusal::new(StatusCode::BAD_REQUEST, "invalid_scope", text),
+/// The stable word for what went wrong; those of the token endpoint are of RFC 6749, section 5.2.
+const fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Malformed(_) => "bad_request",
+        Error::Invalid(_) => "invalid_fields",
+        Error::NotFound(_) => "not_found",
+        Error::Conflict { code, .. } => code,
+        Error::Changed => "precondition_failed",
+        Error::Forbidden => "forbidden",
+        Error::TooLarge(_) => "payload_too_large",
+        Error::TooSlow => "request_timeout",
+        Error::TooManyAttempts { .. } | Error::TooManyPolls { .. } | Error::TooManyListeners { .. } => {
+            "too_many_requests"
+        }
+        Error::Grant { refusal, .. } => match refusal {
+            GrantRefusal::InvalidClient => "invalid_client",
+            GrantRefusal::InvalidGrant => "invalid_grant",
+            GrantRefusal::InvalidRequest => "invalid_request",
+            GrantRefusal::UnsupportedGrantType => "unsupported_grant_type",
+            GrantRefusal::InvalidScope => "invalid_scope",
+        },
+        Error::Gone(_) => "gone",
+        Error::Full(_) => "storage_full",
+        Error::Unavailable(_) => "storage_unavailable",
+        Error::Internal(_) => "internal_error",
     }
 }
 
@@ -171,16 +180,16 @@ pub async fn fallback() -> Response {
 }
 
 /// Gives every error its body, and every answer the request's id.
-pub async fn render(request: Request, next: Next) -> Response {
+pub async fn render(State(clock): State<Clock>, request: Request, next: Next) -> Response {
     let id = RequestId::of(request.extensions()).0;
-    let mut response = with_body(next.run(request).await, id);
+    let mut response = with_body(next.run(request).await, id, clock.now());
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
 }
 
-fn with_body(mut response: Response, id: Uuid) -> Response {
+fn with_body(mut response: Response, id: Uuid, now: Timestamp) -> Response {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return response;
@@ -198,7 +207,7 @@ fn with_body(mut response: Response, id: Uuid) -> Response {
     let fields: Vec<_> =
         refusal.fields.into_iter().map(|field| FieldErrorOut { name: field.name, message: field.message }).collect();
     let body = ErrorBody {
-        timestamp: Clock::system().now().as_millis(),
+        timestamp: now.as_millis(),
         status: refusal.status.as_u16(),
         error: refusal.code.to_owned(),
         error_description: refusal.description,

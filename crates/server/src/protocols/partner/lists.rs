@@ -6,7 +6,7 @@ use otaria_core::fields::Fields;
 use otaria_core::page::{Page, PageRequest};
 use otaria_wire::partner::PageOut;
 
-use super::text::decoded;
+use super::text::pairs;
 use crate::error::Error;
 use crate::service::Service;
 
@@ -17,9 +17,7 @@ impl FromRequestParts<Service> for Query {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Self::Rejection> {
-        let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        Ok(Self(pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()))
+        Ok(Self(pairs(parts.uri.query().unwrap_or_default())))
     }
 }
 

@@ -1,9 +1,8 @@
 //! `/oauth`: the token endpoint (RFC 6749), revocation (RFC 7009), and where they are (RFC 8414).
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use data_encoding::BASE64;
 use otaria_core::PartnerId;
@@ -12,12 +11,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body;
 use super::errors::Refusal;
-use super::text::decoded;
+use super::text::{decoded, pairs};
 use crate::access::origin::Place;
 use crate::actions::tokens::IssuedTokens;
 use crate::error::{Error, GrantRefusal};
+use crate::protocols::bodies::{self, media_type};
 use crate::service::Service;
 
 /// The largest form, in bytes.
@@ -36,22 +35,18 @@ struct ClientForm {
     parameters: Vec<(String, String)>,
 }
 
-fn refused(refusal: GrantRefusal, description: &'static str) -> Error {
-    Error::Grant { refusal, description }
-}
-
 impl ClientForm {
     /// A parameter, if it is there. One that is sent twice is refused (RFC 6749, section 3.2).
     fn optional(&self, name: &str) -> Result<Option<&str>, Error> {
         let mut found = self.parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         match (found.next().filter(|value| !value.is_empty()), found.next()) {
             (value, None) => Ok(value),
-            (_, Some(_)) => Err(refused(GrantRefusal::InvalidRequest, "Send each parameter once.")),
+            (_, Some(_)) => Err(Error::grant(GrantRefusal::InvalidRequest, "Send each parameter once.")),
         }
     }
 
     fn required(&self, name: &str, missing: &'static str) -> Result<&str, Error> {
-        self.optional(name)?.ok_or(refused(GrantRefusal::InvalidRequest, missing))
+        self.optional(name)?.ok_or(Error::grant(GrantRefusal::InvalidRequest, missing))
     }
 }
 
@@ -60,35 +55,17 @@ impl FromRequest<Service> for ClientForm {
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        if !is_form(&parts.headers) {
+        if media_type(&parts.headers) != "application/x-www-form-urlencoded" {
             let description = "Send the parameters as application/x-www-form-urlencoded.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", description));
         }
-        let parameters = parse(&read(body, service).await?);
-        let (client_id, secret) = basic(&parts.headers).ok_or(refused(
-            GrantRefusal::InvalidClient,
-            "Authenticate by HTTP Basic with the client id and client secret.",
-        ))?;
+        let form = bodies::read(body, LARGEST, service.settings.idle).await?;
+        let parameters = pairs(&String::from_utf8_lossy(&form));
+        let (client_id, secret) = basic(&parts.headers).ok_or(Error::unknown_client())?;
         let place = Place::of(&parts.extensions);
         let client = service.authenticate_client(&client_id, &secret, &place.origin).await?;
         Ok(Self { client, place, parameters })
     }
-}
-
-async fn read(body: Body, service: &Service) -> Result<bytes::Bytes, Refusal> {
-    body::read(body, LARGEST, service).await
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-fn parse(form: &[u8]) -> Vec<(String, String)> {
-    let text = String::from_utf8_lossy(form);
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
 /// Client id and secret; both may be form-encoded inside (RFC 6749, section 2.3.1).
@@ -159,7 +136,7 @@ async fn token(
         .optional("scope")?
         .is_some_and(|scope| scope.split(' ').any(|word| !["", "partner", "account"].contains(&word)))
     {
-        return Err(refused(GrantRefusal::InvalidScope, "The scopes are partner and account.").into());
+        return Err(Error::grant(GrantRefusal::InvalidScope, "The scopes are partner and account.").into());
     }
     let issued = match form.required("grant_type", "Send a grant_type.")? {
         "password" => {
@@ -175,7 +152,7 @@ async fn token(
         "client_credentials" => service.sign_in_client(form.client, &form.place.origin).await?,
         _ => {
             let description = "The grants are password, refresh_token and client_credentials.";
-            return Err(refused(GrantRefusal::UnsupportedGrantType, description).into());
+            return Err(Error::grant(GrantRefusal::UnsupportedGrantType, description).into());
         }
     };
     Ok(out(issued))

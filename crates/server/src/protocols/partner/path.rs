@@ -1,26 +1,24 @@
-//! The named parts of a path.
+//! What a path names.
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use otaria_store::text::comparable;
 
 use super::errors::Refusal;
+use crate::access::path::PathParams;
 use crate::error::Error;
 use crate::service::Service;
 
-/// The named parts of the request's path, percent-decoded.
-pub struct PathParts(Vec<(String, String)>);
+/// The path parameters of a request, as what they name.
+pub struct PathParts(PathParams);
 
 impl FromRequestParts<Service> for PathParts {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Refusal> {
-        let params = RawPathParams::from_request_parts(parts, service)
-            .await
-            .map_err(|_| Error::Malformed("The path is not valid UTF-8.".to_owned()))?;
-        Ok(Self(params.iter().map(|(name, value)| (name.to_owned(), comparable(value))).collect()))
+    async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Refusal> {
+        Ok(Self(PathParams::of(parts).await.map_err(Error::from)?))
     }
 }
 
@@ -33,8 +31,8 @@ impl PathParts {
         self.text(name).parse().map_err(|_| Error::NotFound(format!("There is nothing here under this {name}.")))
     }
 
-    /// The part called `name`, as text.
-    pub fn text(&self, name: &'static str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    /// The part called `name`, as text that can be looked for.
+    pub fn text(&self, name: &'static str) -> String {
+        comparable(self.0.text(name))
     }
 }

@@ -196,7 +196,7 @@ async fn exists(
     let except = query.parsed(&mut fields, "excludeFirmwareImageId");
     fields.finish().map_err(Error::from)?;
     let (name, version) = (path.text("name"), path.text("version"));
-    let value = service.pool_image_exists(&scope, firmware_type, name, version, except).await?;
+    let value = service.pool_image_exists(&scope, firmware_type, &name, &version, except).await?;
     Ok(Json(BooleanValue { value }))
 }
 
@@ -251,8 +251,8 @@ async fn get(
     Ok(tagged(&service.revision(&image), out(&service, image)))
 }
 
-/// Replaces what is said about an image; its id, type and version number never change. With an If-Match, only what is known
-/// is replaced.
+/// Replaces what is said about an image; its id, type and version number never change. With an If-Match, only what is
+/// known is replaced.
 #[utoipa::path(
     put, path = "/v1/ota/partners/{partnerId}/pool/types/{type}/versionNumbers/{versionNumber}",
     tag = "Firmware pool", operation_id = "updatePoolImage",

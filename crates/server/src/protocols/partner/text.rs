@@ -8,6 +8,13 @@ pub(super) fn decoded(text: &str) -> String {
     comparable(&percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy())
 }
 
+/// The names and values of a query or form, decoded, in the order given.
+pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

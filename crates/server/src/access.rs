@@ -7,5 +7,6 @@ pub mod device;
 pub mod forwarded;
 pub mod links;
 pub mod origin;
+pub mod path;
 pub mod people;
 pub mod proxied;

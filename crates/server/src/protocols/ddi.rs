@@ -1,8 +1,8 @@
 //! Direct Device Integration v1, the dialect of Eclipse hawkBit: what most open device clients speak.
 //!
-//! A push is an action, named by the device's own number for it, and one chunk with one artifact, whose module has
-//! the action's number too. Small clients parse these answers: they have a length and members in a stable order, and none but
-//! an artifact's is ever a redirect.
+//! A push is an action, named by the device's own number for it, and one chunk with one artifact, whose module has the
+//! action's number too. Small clients parse these answers: they have a length and members in a stable order, and none
+//! but an artifact's is ever a redirect.
 
 mod artifacts;
 mod base;
@@ -55,7 +55,14 @@ pub fn router() -> Router<Service> {
     Router::new()
         .nest("/{tenant}/controller/v1/{controllerId}", device)
         .route("/{tenant}/controller/v1/{controllerId}/", get(base::get))
+        .route("/{tenant}/controller/v1", any(nobody_there))
+        .route("/{tenant}/controller/v1/", any(nobody_there))
         .layer(CatchPanicLayer::custom(|_| errors::empty(StatusCode::INTERNAL_SERVER_ERROR)))
+}
+
+/// Without a device's id there is nobody to ask for a credential.
+async fn nobody_there() -> Response {
+    errors::empty(StatusCode::NOT_FOUND)
 }
 
 /// The dialect has resources that are not offered here; devices follow links and do not ask for them.

@@ -35,10 +35,11 @@ mod users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::clock::Clock;
 use crate::service::Service;
 
 pub use document::document;
@@ -70,13 +71,13 @@ fn documented() -> OpenApiRouter<Service> {
 
 /// The partner API, with what every request to it goes through, outermost first: the request's id and the one error
 /// body, panics, whether the client takes what is answered, and the record of who was refused.
-pub fn router() -> Router<Service> {
+pub fn router(clock: Clock) -> Router<Service> {
     let (router, _) = documented().split_for_parts();
     router
         .merge(document::pages())
         .layer(from_fn(refusals::record))
         .layer(from_fn(accept::require_json))
         .layer(CatchPanicLayer::custom(errors::panicked))
-        .layer(from_fn(render))
+        .layer(from_fn_with_state(clock, render))
         .layer(DefaultBodyLimit::disable())
 }

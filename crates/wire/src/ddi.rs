@@ -14,7 +14,7 @@ mod installed;
 mod poll;
 mod repair;
 
-pub use body::{DeviceBody, Members, Reading, Repairs, Unreadable, read};
+pub use body::{DeviceBody, Members, Reading, Repairs, Unreadable, read, read_beginning};
 pub use cancel::{CancelOut, StopOut};
 pub use config_data::{ConfigDataIn, ConfigDataMode};
 pub use confirmation::{
