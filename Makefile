@@ -1,6 +1,6 @@
 # The commands of this project. `make run` shows it working; `make test` runs every check.
 
-.PHONY: run test format lint unit corpus conformance schemathesis deny deb soak fuzz bench install-postgres install-packaging install-page-tools install-swupdate install-zchunk install-shellcheck
+.PHONY: run test format lint unit corpus conformance suite schemathesis deny deb soak fuzz bench install-postgres install-packaging install-page-tools install-swupdate install-zchunk install-shellcheck
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DEB_VERSION := 3.8.0
@@ -16,7 +16,7 @@ run:
 	$(CARGO) run --release --locked --bin otaria -- demo
 
 # Every check, on both databases.
-test: install-postgres format lint unit corpus conformance schemathesis deny
+test: install-postgres format lint corpus suite schemathesis deny
 	@echo "all checks passed"
 
 format:
@@ -39,9 +39,16 @@ corpus:
 
 # From outside, against the running binary: the reference, tenancy, real clients, kill -9, races, large files, and what
 # operators install.
-conformance: $(TOOLS)/bin/cargo-deb target/python/installed install-packaging install-page-tools install-swupdate install-zchunk
+CONFORMANCE_TOOLS := $(TOOLS)/bin/cargo-deb target/python/installed install-packaging install-page-tools install-swupdate install-zchunk
+conformance: $(CONFORMANCE_TOOLS)
 	$(CARGO) build --locked --bin otaria
 	scripts/with-postgres $(CARGO) test -p otaria-conformance --locked
+	target/python/bin/python conformance/check-compose
+
+# Both, so that what they have in common is built once.
+suite: $(CONFORMANCE_TOOLS)
+	$(CARGO) build --locked --bin otaria
+	scripts/with-postgres $(CARGO) test --workspace --locked
 	target/python/bin/python conformance/check-compose
 
 # The server against its own OpenAPI document.
