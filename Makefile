@@ -73,7 +73,7 @@ deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --locked check bans licenses sources
 
 $(TOOLS)/bin/cargo-deny:
-	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
+	$(CARGO) install cargo-deny --debug --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS)
 
 # A Debian package of the release, in target/debian.
 deb: $(TOOLS)/bin/cargo-deb

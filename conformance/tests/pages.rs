@@ -1,7 +1,8 @@
-//! The programs that the pages on devices print, run as they stand there.
+//! What the pages print for people to run, run as it stands there.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is all test code")]
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -228,4 +229,45 @@ async fn a_program_in_rust_keeps_a_device_up_to_date() {
     let push = scene.push("1.1", &bytes[1..]).await;
     let shown = reaches(&push, "failed").await;
     assert!(shown["message"].as_str().unwrap().contains("the slot is full"), "{shown}");
+}
+
+/// At another address, since that of the page may be taken; and the server ends with its shell.
+#[test]
+fn five_minutes_lead_from_nothing_to_a_device_that_runs_an_image() {
+    let page = include_str!("../../docs/publish.md");
+    let step = |part: &str| block(page, "sh", part);
+    let (server, types, publish) = (step("otaria serve"), step("otaria type show"), step("--version 1.0.0"));
+    let (device, next) = (step("device()"), step("--wait"));
+    let script = format!(
+        "trap 'kill $(jobs -p)' EXIT
+        {server} {types} {publish} {device}
+        echo 'once more' >&2
+        kill %1; wait %1
+        {server} {types} {publish} {device}
+        (while sleep 0.1; do {device} done) > polls.log 2>&1 &
+        {next}
+        otaria device show lamp-1"
+    );
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (folder, own) = (tempfile::tempdir().unwrap(), binary().parent().unwrap().display().to_string());
+    let mut shell = Command::new("timeout");
+    shell.args(["120", "bash", "-euc", &script.replace("127.0.0.1:8080", &address)]).env_clear();
+    shell.current_dir(folder.path()).env("HOME", folder.path()).env("OTARIA_LISTEN", &address);
+    shell.env("PATH", format!("{own}:{}", std::env::var("PATH").unwrap()));
+    let output = shell.output().unwrap();
+    let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}\n{said}\n{}", read(folder.path().join("otaria.log")));
+    let published = block(page, "text", "published app");
+    assert!(told.contains(published), "{published} is not in {told}");
+    for sentence in
+        ["already published app 1.0.0", "lamp-1 runs it already", "published app 1.0.1", "lamp-1 runs it\n"]
+    {
+        assert!(told.contains(sentence), "{sentence} is not in {told}");
+    }
+    let (_, device) = told.rsplit_once("lamp-1 runs it\n").unwrap();
+    assert!(device.contains("1.0.1"), "{device}");
+}
+
+fn read(file: PathBuf) -> String {
+    std::fs::read_to_string(file).unwrap_or_default()
 }

@@ -50,8 +50,8 @@ impl World {
         Self { server, home: tempfile::tempdir().unwrap(), folder: tempfile::tempdir().unwrap() }
     }
 
-    /// Lines of a shell that call the command as `otaria`, and what each prints: data as it is, what goes to standard error
-    /// behind a bar, and how it ended if that is no success.
+    /// Lines of a shell that call the command as `otaria`, and what each prints: data as it is, what goes to standard
+    /// error behind a bar, and how it ended if that is no success.
     pub fn console(&self, lines: &[&str]) -> String {
         let mut shown = String::new();
         for line in lines {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{Here, text};
 
-/// That the record at this path is changed only as its ETag says that it is known; `bodies` are two things to say about it.
+/// That the record at this path is changed only as its ETag says that it is known; `bodies` are two things to say about
+/// it.
 async fn is_changed_only_as_it_is_known(here: &Here, path: &str, bodies: [Value; 2]) {
     let [one, other] = bodies;
     let read = async || here.api.get(path).await.ok();

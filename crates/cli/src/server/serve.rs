@@ -49,7 +49,7 @@ pub fn log_to_stderr() {
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    std::panic::set_hook(Box::new(|panic| log_panic(panic)));
+    std::panic::set_hook(Box::new(log_panic));
 }
 
 /// Logs a panic as everything else: one of a request has the request's id.

@@ -98,7 +98,7 @@ async fn a_link_is_held_by_the_device_with_its_token(#[values(Engine::Sqlite, En
     let found = LinkedDevice::find(&mut world.conn().await, &tenant, &id).await.unwrap().unwrap();
     for holder in [own.link_holder(), found.link_holder()] {
         assert_eq!(
-            (holder.partner_id, &holder.device_id, holder.token.as_ref().map(|token| token.as_bytes())),
+            (holder.partner_id, &holder.device_id, holder.token.as_ref().map(otaria_store::SecretHash::as_bytes)),
             (fleet.partner.partner_id(), &id, Some(token.as_bytes()))
         );
     }
