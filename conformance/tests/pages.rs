@@ -260,7 +260,7 @@ fn five_minutes_lead_from_nothing_to_a_device_that_runs_an_image() {
     let published = block(page, "text", "published app");
     assert!(told.contains(published), "{published} is not in {told}");
     for sentence in
-        ["already published app 1.0.0", "lamp-1 runs it already", "published app 1.0.1", "lamp-1 runs it\n"]
+        ["already published: app 1.0.0", "lamp-1 runs it already", "published app 1.0.1", "lamp-1 runs it\n"]
     {
         assert!(told.contains(sentence), "{sentence} is not in {told}");
     }

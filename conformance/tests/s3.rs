@@ -170,14 +170,14 @@ async fn while_s3_is_away_requests_are_put_off_and_nothing_is_half_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_gone_from_the_bucket_are_the_servers_fault() {
+async fn bytes_that_are_gone_from_the_bucket_are_told_and_logged() {
     let scene = Scene::set(&[]).await;
     let url = scene.api.publish_bytes(&scene.partner, "gone").await;
     let key = scene.s3.objects().into_keys().next().unwrap();
     std::fs::remove_file(scene.s3.bucket_folder().join(key)).unwrap();
     Answer::of(scene.api.http.get(&url).bearer_auth(scene.api.token.as_ref().unwrap()))
         .await
-        .is_error(500, "internal_error");
+        .is_error(410, "gone");
     until("the log says why", async || scene.server.log().contains("a request failed")).await;
 }
 

@@ -224,8 +224,12 @@ impl Service {
 
     /// A device with the last sign of life of it, which may not be written down yet.
     fn as_heard_of(&self, device: Device) -> Device {
-        let latest = self.sightings.latest(device.partner_id, &device.device_id);
-        Device { last_seen: latest.max(device.last_seen), ..device }
+        match self.sightings.latest(device.partner_id, &device.device_id) {
+            Some(latest) if device.last_seen <= Some(latest.at) => {
+                Device { last_seen: Some(latest.at), last_address: latest.address, ..device }
+            }
+            _ => device,
+        }
     }
 
     /// A page of the partner's fleet.

@@ -24,13 +24,9 @@ impl Sightings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(device.key(), sighting);
     }
 
-    /// When a device was heard of since the last flush.
-    pub fn latest(&self, partner: PartnerId, device: &DeviceId) -> Option<Timestamp> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&(partner, device.clone()))
-            .map(|sighting| sighting.at)
+    /// The latest sign of life of a device since the last flush.
+    pub fn latest(&self, partner: PartnerId, device: &DeviceId) -> Option<Sighting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(partner, device.clone())).cloned()
     }
 
     /// All of them, in an order in which no two writers wait for each other.
