@@ -175,9 +175,7 @@ async fn bytes_that_are_gone_from_the_bucket_are_told_and_logged() {
     let url = scene.api.publish_bytes(&scene.partner, "gone").await;
     let key = scene.s3.objects().into_keys().next().unwrap();
     std::fs::remove_file(scene.s3.bucket_folder().join(key)).unwrap();
-    Answer::of(scene.api.http.get(&url).bearer_auth(scene.api.token.as_ref().unwrap()))
-        .await
-        .is_error(410, "gone");
+    Answer::of(scene.api.http.get(&url).bearer_auth(scene.api.token.as_ref().unwrap())).await.is_error(410, "gone");
     until("the log says why", async || scene.server.log().contains("a request failed")).await;
 }
 
