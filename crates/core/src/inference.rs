@@ -1,6 +1,8 @@
 //! What follows from the little that a device lets on which only ever asks for its image: which image it runs, and
 //! when it has downloaded one often enough.
 
+use std::collections::BTreeSet;
+
 use crate::digest::Sha256;
 use crate::firmware::VersionNumber;
 
@@ -78,6 +80,31 @@ pub fn running(claim: &Claim, images: &[Candidate], device: OnDevice) -> Option<
     }
 }
 
+/// What a device's word about its version comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It runs this version number.
+    Runs(VersionNumber),
+    /// It could be several.
+    Ambiguous,
+    /// It could be none.
+    Nothing,
+}
+
+/// Which version number a device means by `version`: the number itself, if it was `given_out`, or that of an image which
+/// it could have and which is called so. Where it could be several, it is the one that is `known` of the device: that it
+/// was pushed, or runs. To guess would offer a downgrade, or keep an upgrade from it.
+pub fn told(version: &str, given_out: Option<VersionNumber>, images: &[Candidate], known: &[VersionNumber]) -> Told {
+    let named = images.iter().filter(|image| image.version == version).map(|image| image.version_number);
+    let possible: BTreeSet<VersionNumber> = given_out.into_iter().chain(named).collect();
+    let mut likely = possible.iter().filter(|number| possible.len() == 1 || known.contains(number));
+    match (likely.next(), likely.next()) {
+        (Some(only), None) => Told::Runs(*only),
+        _ if possible.is_empty() => Told::Nothing,
+        _ => Told::Ambiguous,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -108,6 +135,25 @@ mod tests {
 
     fn claim(version: Option<&str>, sha256: Option<Sha256>, md5: Option<[u8; 16]>) -> Claim {
         Claim { version: version.map(str::to_owned), sha256, md5 }
+    }
+
+    #[rstest]
+    #[case::number("5", Some(5), &[], Told::Runs(number(5)))]
+    #[case::version("1.1", None, &[], Told::Runs(number(5)))]
+    #[case::never_given_out("9", None, &[], Told::Nothing)]
+    #[case::version_that_is_no_number_given_out("4", None, &[], Told::Runs(number(6)))]
+    #[case::either("4", Some(4), &[], Told::Ambiguous)]
+    #[case::the_pushed_number("4", Some(4), &[4], Told::Runs(number(4)))]
+    #[case::the_pushed_version("4", Some(4), &[6], Told::Runs(number(6)))]
+    #[case::both_known("4", Some(4), &[6, 4], Told::Ambiguous)]
+    fn a_word_is_a_number_or_a_version(
+        #[case] version: &str,
+        #[case] given_out: Option<i64>,
+        #[case] known: &[i64],
+        #[case] expected: Told,
+    ) {
+        let known: Vec<_> = known.iter().copied().map(number).collect();
+        assert_eq!(told(version, given_out.map(number), &images(), &known), expected);
     }
 
     #[rstest]

@@ -104,7 +104,9 @@ pub enum Opening {
 
 /// A text is no time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be the name of a time zone, such as Europe/Berlin, or a distance from UTC, such as +05:30")]
+#[error(
+    "must be the name of a time zone, such as Europe/Berlin, a distance from UTC, such as +05:30, or what is in TZ, such as CET-1CEST,M3.5.0,M10.5.0/3"
+)]
 pub struct InvalidZone;
 
 /// A text is no time of day.
@@ -205,12 +207,20 @@ impl FromStr for Zone {
         let zone = match distance(text) {
             Some(offset) => TimeZone::fixed(offset),
             None if UNKNOWN.iter().any(|unknown| text.eq_ignore_ascii_case(unknown)) => return Err(InvalidZone),
-            None => TimeZone::get(text).or_else(|_| TimeZone::posix(text)).map_err(|_| InvalidZone)?,
+            None => TimeZone::get(text).ok().or_else(|| posix(text)).ok_or(InvalidZone)?,
         };
         // The database finds names without regard to case, and has them in its own.
         let name = zone.iana_name().unwrap_or(text).to_owned();
         Ok(Self { name, zone })
     }
+}
+
+/// A zone as it is in `TZ`. There, distances count to the west: by `UTC+2` people mean the opposite, so that is none.
+fn posix(text: &str) -> Option<TimeZone> {
+    let zone = TimeZone::posix(text).ok()?;
+    let is_of_utc = text.get(..3).is_some_and(|name| ["UTC", "GMT"].iter().any(|utc| name.eq_ignore_ascii_case(utc)));
+    let is_misread = is_of_utc && zone.to_offset(jiff::Timestamp::UNIX_EPOCH) != Offset::UTC;
+    (!is_misread).then_some(zone)
 }
 
 /// `+05:30`, `-0800` or `+2` as a distance from UTC.
@@ -321,6 +331,7 @@ mod tests {
     #[case("-0800", "-0800")]
     #[case("+2", "+2")]
     #[case("CET-1CEST,M3.5.0,M10.5.0/3", "CET-1CEST,M3.5.0,M10.5.0/3")]
+    #[case("UTC0", "UTC0")]
     fn zones_are_read_as_people_write_them(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(text.parse::<Zone>().unwrap().to_string(), expected);
     }
@@ -328,6 +339,8 @@ mod tests {
     #[rstest]
     #[case("")]
     #[case("Europe")]
+    #[case("UTC+2")]
+    #[case("gmt-05:30")]
     #[case("+")]
     #[case("+5:99")]
     #[case("+99:00")]

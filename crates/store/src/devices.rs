@@ -336,8 +336,7 @@ pub async fn rename(
     Ok(touched == 1)
 }
 
-/// Replaces a device's credential, and forgets when it was heard of with the one before; false if the account has none of
-/// this id.
+/// Replaces a device's credential; false if the account has none of this id.
 pub async fn replace_token(
     tx: &mut Tx,
     scope: &WriteAccount,
@@ -346,8 +345,7 @@ pub async fn replace_token(
 ) -> Result<bool, Error> {
     let touched = execute!(
         tx,
-        "UPDATE devices SET token_hash = $3, last_seen_ms = NULL, last_address = NULL
-         WHERE account_id = $1 AND device_id = $2",
+        "UPDATE devices SET token_hash = $3 WHERE account_id = $1 AND device_id = $2",
         scope.account_id().to_string(),
         device.as_str(),
         token.as_slice(),
@@ -701,17 +699,23 @@ pub async fn in_partner(conn: &mut Conn, scope: &ViewPartner, id: &DeviceId) -> 
     Ok(row.map(|_| DeviceScope::new(scope.partner_id(), id.clone())))
 }
 
+/// By how much two signs of life may come in the wrong order, in milliseconds. What is further ahead was noted by a clock
+/// that went wrong.
+const APART_MS: i64 = 60 * 60 * 1000;
+
 /// Notes many signs of life at once.
 pub async fn note_sightings(tx: &mut Tx, _: &InstallationScope, sightings: &[Sighting]) -> Result<(), Error> {
     for sighting in sightings {
         execute!(
             tx,
             "UPDATE devices SET last_seen_ms = $3, last_address = $4
-             WHERE partner_id = $1 AND device_id = $2 AND COALESCE(last_seen_ms, 0) <= $3",
+             WHERE partner_id = $1 AND device_id = $2 AND account_id IS NOT NULL
+               AND (COALESCE(last_seen_ms, 0) <= $3 OR last_seen_ms > $3 + $5)",
             sighting.device.partner_id().to_string(),
             sighting.device.device_id().as_str(),
             sighting.at.as_millis(),
             &sighting.address,
+            APART_MS,
         )?;
     }
     Ok(())

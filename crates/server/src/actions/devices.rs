@@ -216,10 +216,14 @@ impl Service {
                     &actor.noted,
                     Deed::new(now, Action::DeviceDisassociated, ObjectKind::Device, &id, change),
                 );
-                end_open_pushes(tx, &device, now, &timers).await
+                end_open_pushes(tx, &device, now, &timers).await?;
+                Ok::<_, Error>(device)
             })
         });
-        disassociated.await
+        let device = disassociated.await?;
+        self.sightings.forget(&device);
+        self.unreadable.forget(&device);
+        Ok(())
     }
 
     /// A device with the last sign of life of it, which may not be written down yet.

@@ -29,6 +29,11 @@ impl Sightings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(partner, device.clone())).cloned()
     }
 
+    /// Forgets a device that left its account.
+    pub fn forget(&self, device: &DeviceScope) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&device.key());
+    }
+
     /// All of them, in an order in which no two writers wait for each other.
     fn take(&self) -> Vec<Sighting> {
         let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));

@@ -35,6 +35,11 @@ impl Unreadables {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).note(device, sent);
     }
 
+    /// Forgets what a device sent that left its account.
+    pub fn forget(&self, device: &DeviceScope) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).forget(device);
+    }
+
     /// All of it, in an order in which no two writers wait for each other.
     fn take(&self) -> Vec<(DeviceScope, Vec<Unreadable>)> {
         let taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -51,10 +56,20 @@ impl Unreadables {
     }
 }
 
+/// How much room it takes while it waits, in bytes.
+const fn size(sent: &Unreadable) -> usize {
+    sent.body.len() + sent.reason.len() + sent.request.len()
+}
+
 impl Waiting {
+    fn forget(&mut self, device: &DeviceScope) {
+        if let Some((_, sent)) = self.devices.remove(&device.key()) {
+            self.bytes -= sent.iter().map(size).sum::<usize>();
+        }
+    }
+
     fn note(&mut self, device: &DeviceScope, sent: Unreadable) {
         let (_, noted) = self.devices.entry(device.key()).or_insert_with(|| (device.clone(), Vec::new()));
-        let size = |sent: &Unreadable| sent.body.len() + sent.reason.len() + sent.request.len();
         match noted.pop_if(|before| before.is_repeated_by(&sent)) {
             Some(before) => {
                 self.bytes -= size(&before);

@@ -302,7 +302,9 @@ impl Service {
     async fn require_turn(&self, device: &AuthenticatedDevice, action: i32) -> Result<Agreement, Error> {
         match self.next(device, Asker::AsBefore).await?.task {
             Task::Deploy(next) | Task::DownloadAhead(next) if next.action == action => Ok(Agreement::Given),
-            Task::Confirm(next) if next.action == action => Ok(Agreement::Awaited),
+            _ if self.confirmations(device).await?.1.is_some_and(|next| next.action == action) => {
+                Ok(Agreement::Awaited)
+            }
             _ => Err(no_action()),
         }
     }

@@ -106,6 +106,30 @@ async fn a_version_in_its_makers_words_is_understood(#[values(Engine::Sqlite, En
     assert_eq!(world.config().await, json!({}), "what it said before is over");
 }
 
+/// Digits can be a version number and, in its maker's words, another image's version.
+#[rstest]
+#[tokio::test]
+async fn of_two_meanings_the_one_counts_that_is_known(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let world = World::on(engine).await;
+    let old = world.push("1.0").await;
+    world.associates(FirmwareType::HUB, &old.number.to_string(), b"called so").await;
+    let says = async |version: &str| world.configures(json!({"data": {"otaria.version.5": version}})).await;
+    assert_eq!(says(&old.number.to_string()).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(old.number));
+    assert_eq!(world.state(&old).await, PushState::Succeeded);
+
+    let new = world.push("20261127").await;
+    world.associates(FirmwareType::HUB, &new.number.to_string(), b"called otherwise").await;
+    assert_eq!(says("20261127\n").await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(new.number));
+
+    let unknown = VersionNumber::from_i64(new.number.as_i64() + 1);
+    world.associates(FirmwareType::HUB, &unknown.to_string(), b"one more").await;
+    assert_eq!(says(&unknown.to_string()).await, 200);
+    assert_eq!(world.installed(FirmwareType::HUB).await, Some(new.number), "which one is meant cannot be told");
+    assert!(world.unreadable().await[0].reason.contains("could be several"));
+}
+
 /// It would keep every image from the device, for good.
 #[rstest]
 #[tokio::test]

@@ -94,11 +94,18 @@ async fn a_denial_holds_back_that_push_and_no_other(#[values(Engine::Sqlite, Eng
 #[tokio::test]
 async fn what_is_to_be_agreed_to_holds_back_no_other(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let world = asking(engine).await;
-    world.push("1.0").await;
+    let asked = world.push("1.0").await;
     world.wants(Policy::default()).await;
     let other = world.push_type(otaria_core::FirmwareType::APPLICATION, "7").await;
     let links = world.poll().await["_links"].clone();
     assert!(world.path(&links, "deploymentBase").starts_with("/deploymentBase/2?"));
+    // What those at the device are to decide about can be looked at.
+    let list = format!("/softwaremodules/{}/artifacts", asked.action);
+    assert_eq!(world.get(&list).send().await.unwrap().status(), 200);
+    let list: Value = world.get(&list).send().await.unwrap().json().await.unwrap();
+    let file = world.path(&list[0]["_links"], "download-http").to_owned();
+    assert_eq!(world.get(&file).send().await.unwrap().status(), 200);
+    assert_eq!(world.state(&asked).await, PushState::Offered);
     assert_eq!(world.says(other.action, "closed", "success", &[]).await, 200);
     assert!(world.offers().await.contains(&"confirmationBase".to_owned()));
 }

@@ -92,9 +92,9 @@ async fn the_chores_run_at_once_and_write_down_the_rest_at_the_end(
     let world = World::with(engine, |raw| raw.chore_seconds = Some(3600)).await;
     let pushed = world.push("1.0").await;
     world.wait(31 * 24 * HOUR);
+    let overdue = world.record(&pushed).await;
     let (stop, stopped) = tokio::sync::watch::channel(());
     let chores = tokio::spawn(chores::run(world.service.clone(), stopped));
-    let overdue = world.record(&pushed).await;
     let timer_runs = async {
         while world.record(&pushed).await == overdue {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use otaria_core::page::Direction::{Ascending, Descending};
 use otaria_core::page::PageRequest;
-use otaria_core::{DeviceTypeId, FirmwareType, VersionNumber};
+use otaria_core::{DeviceTypeId, FirmwareType, Timestamp, VersionNumber};
 use otaria_store::devices::{self, DeviceTag, Filter, InstalledVersion, NewDevice, Sighting};
 use otaria_store::scopes::{AuthenticatedDevice, ManagePartner, WriteAccount};
 use otaria_store::{Error, SecretHash, firmware_images};
@@ -256,7 +256,7 @@ async fn a_new_token_ends_the_old_one(#[values(Sqlite, Postgres)] engine: Engine
     let world = World::on(engine).await;
     let fleet = Fleet::in_world(&world).await;
     let other = world.account(fleet.partner).await;
-    let device = fleet.device(&world, "d").await;
+    fleet.device(&world, "d").await;
     let replace = async |account: WriteAccount| {
         let (id, token) = (device_id("d"), SecretHash::of("fresh"));
         commit!(world, tx => devices::replace_token(tx, &account, &id, &token)).unwrap()
@@ -266,14 +266,10 @@ async fn a_new_token_ends_the_old_one(#[values(Sqlite, Postgres)] engine: Engine
         let mut conn = world.conn().await;
         AuthenticatedDevice::by_token(&mut conn, &tenant, &device_id("d"), &token).await.unwrap().is_some()
     };
-    let sighting = Sighting { device, at: at(3), address: None };
-    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &[sighting])).unwrap();
     assert!(!replace(other).await);
     assert_eq!((opens("d").await, opens("fresh").await), (true, false));
     assert!(replace(fleet.account).await);
     assert_eq!((opens("d").await, opens("fresh").await), (false, true));
-    let device = devices::get_of_account(&mut world.conn().await, &fleet.account, &device_id("d")).await;
-    assert_eq!(device.unwrap().unwrap().last_seen, None, "nobody was heard of with the new one");
 }
 
 #[rstest]
@@ -430,8 +426,8 @@ async fn many_signs_of_life_are_noted_at_once(#[values(Sqlite, Postgres)] engine
         sightings.push(Sighting { device, at: at(seen), address: address.map(str::to_owned) });
     }
     fleet.device(&world, "c").await;
-    let earlier = [Sighting { at: at(25), ..sightings[0].clone() }];
-    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &sightings)).unwrap();
+    let (earlier, all) = ([Sighting { at: at(25), ..sightings[0].clone() }], sightings.clone());
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &all)).unwrap();
     let mut seen = Vec::new();
     for device in devices::of_account(&mut world.conn().await, &fleet.account).await.unwrap() {
         seen.push((device.device_id.to_string(), device.last_seen));
@@ -439,7 +435,24 @@ async fn many_signs_of_life_are_noted_at_once(#[values(Sqlite, Postgres)] engine
     assert_eq!(seen, [("a".into(), Some(at(30))), ("b".into(), Some(at(20))), ("c".into(), None)]);
 
     // Another process may know of something earlier.
-    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &earlier)).unwrap();
+    let again = earlier.clone();
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &again)).unwrap();
     let devices = devices::of_account(&mut world.conn().await, &fleet.account).await.unwrap();
     assert_eq!(devices[0].last_seen, Some(at(30)));
+
+    // A clock that went far ahead is forgotten.
+    let ahead =
+        [Sighting { at: Timestamp::from_millis(at(30).as_millis() + 2 * 60 * 60 * 1000), ..earlier[0].clone() }];
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &ahead)).unwrap();
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &earlier)).unwrap();
+    let of_account = async || devices::of_account(&mut world.conn().await, &fleet.account).await.unwrap();
+    assert_eq!(of_account().await[0].last_seen, Some(at(25)));
+
+    // What left its account was not heard of.
+    let (account, id) = (fleet.account, device_id("a"));
+    let left = commit!(world, tx => devices::disassociate(tx, &account, &id)).unwrap();
+    assert!(left.is_some());
+    commit!(world, tx => devices::note_sightings(tx, &INSTALLATION, &sightings)).unwrap();
+    fleet.device(&world, "a").await;
+    assert_eq!(of_account().await[0].last_seen, None);
 }

@@ -46,9 +46,9 @@ const MARK: char = '\u{feff}';
 /// already stays as it is.
 ///
 /// Inside strings it escapes control characters (below U+0020) and backslashes that escape nothing, and replaces lone
-/// surrogates; outside, numbers that nothing can hold become null and commas behind the last item go; everywhere it replaces bytes that are no UTF-8. A
-/// byte order mark before it goes, and so does everything from a NUL outside a string on: that is where a text ends in
-/// C.
+/// surrogates; outside, numbers that nothing can hold become null and commas behind the last item go;
+/// everywhere it replaces bytes that are no UTF-8. A byte order mark before it goes, and so does everything from a NUL
+/// outside a string on: that is where a text ends in C.
 pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
     let text = String::from_utf8_lossy(body);
     let mut repaired = Repaired { text: String::with_capacity(text.len() + 16), repairs: BTreeSet::new() };
@@ -65,9 +65,8 @@ pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
             repaired.repairs.insert(Repair::Rest);
             break;
         }
-        if character == ',' && is_last(rest) {
-            repaired.repairs.insert(Repair::Commas);
-            rest = &rest[1..];
+        if character == ',' {
+            rest = repaired.commas(rest);
             continue;
         }
         if character == '-' || character.is_ascii_digit() {
@@ -83,17 +82,23 @@ pub fn repair(body: &[u8]) -> (String, BTreeSet<Repair>) {
     (repaired.text, repaired.repairs)
 }
 
-/// Whether nothing but commas stands before the end of a list or an object.
-fn is_last(rest: &str) -> bool {
-    rest.trim_start_matches([',', ' ', '\t', '\n', '\r']).starts_with([']', '}'])
-}
-
 struct Repaired {
     text: String,
     repairs: BTreeSet<Repair>,
 }
 
 impl Repaired {
+    /// Takes in commas and the spaces among them, unless a list or an object ends behind. Returns what follows.
+    fn commas<'t>(&mut self, rest: &'t str) -> &'t str {
+        let after = rest.trim_start_matches([',', ' ', '\t', '\n', '\r']);
+        if after.starts_with([']', '}']) {
+            self.repairs.insert(Repair::Commas);
+        } else {
+            self.text.push_str(&rest[..rest.len() - after.len()]);
+        }
+        after
+    }
+
     /// Takes in a number. Returns what follows.
     fn number<'t>(&mut self, rest: &'t str) -> &'t str {
         let is_of_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
@@ -281,6 +286,7 @@ mod tests {
     #[case::a_mark(b"\xef\xbb\xbf[1]", json!([1]))]
     #[case::a_whole_buffer(b"[\"a\x00b\"]\n\x00\x00]garbage\xff\x00", json!(["a\u{0}b"]))]
     #[case::commas(b"{\"a\": [1, 2,, ],\n}", json!({"a": [1, 2]}))]
+    #[case::only_commas(&[b"{\"a\": [".as_slice(), &[b','; 256 * 1024], b"]}"].concat(), json!({"a": []}))]
     fn what_was_meant_is_read(#[case] body: &[u8], #[case] expected: Value) {
         assert_eq!(serde_json::from_str::<Value>(&text_of(body)).unwrap(), expected);
     }

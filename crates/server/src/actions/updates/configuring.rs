@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use otaria_core::inference::{self, Claim, OnDevice};
+use otaria_core::inference::{self, Claim, Told};
 use otaria_core::maintenance::Zone;
 use otaria_core::push::Installed;
 use otaria_core::{FirmwareType, VersionNumber};
@@ -45,9 +45,7 @@ pub(in crate::actions) fn version_attribute(firmware_type: FirmwareType) -> Stri
 /// What a device says about itself, sorted out.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SortedOut {
-    /// Which version numbers it runs.
-    numbers: BTreeMap<FirmwareType, VersionNumber>,
-    /// Which versions, where it says no number.
+    /// Which versions it runs.
     versions: BTreeMap<FirmwareType, String>,
     /// Everything else by name; without a value it is to be forgotten.
     attributes: BTreeMap<String, Option<String>>,
@@ -117,7 +115,7 @@ impl Service {
                         devices::set_config(tx, &device, name, value.as_deref(), moment.now).await?;
                     }
                     let mut remarks = said.remarks;
-                    let numbers = believed(tx, &device, said.numbers, said.versions, moment, &mut remarks).await?;
+                    let numbers = believed(tx, &device, said.versions, moment, &mut remarks).await?;
                     client.remember(tx, &device, moment.now).await?;
                     let most = i64::try_from(ATTRIBUTES).unwrap_or(i64::MAX);
                     let forgotten = devices::limit_config(tx, &device, OWN, most).await?;
@@ -130,42 +128,41 @@ impl Service {
     }
 }
 
-/// The version numbers that a locked device can run, of those that it says. A version that is no number is that of an
-/// image that the device could have. What is not believed is kept as what the device says: a number that was never given
-/// out would keep every image from the device for good.
+/// The version numbers that a locked device can run, of the versions that it says ([`inference::told`]). What is not
+/// believed is kept as what the device says: a number that was never given out would keep every image from the device
+/// for good.
 async fn believed(
     tx: &mut Tx,
     device: &DeviceScope,
-    numbers: BTreeMap<FirmwareType, VersionNumber>,
     versions: BTreeMap<FirmwareType, String>,
     moment: Moment,
     remarks: &mut Remarks,
 ) -> Result<BTreeMap<FirmwareType, VersionNumber>, Error> {
     let mut believed = BTreeMap::new();
-    for (firmware_type, number) in numbers {
-        let name = version_attribute(firmware_type);
-        if candidates::was_given_out(tx, device, firmware_type, number).await? {
-            devices::set_config(tx, device, &name, None, moment.now).await?;
-            believed.insert(firmware_type, number);
-        } else {
-            devices::set_config(tx, device, &name, Some(&number.to_string()), moment.now).await?;
-            remarks.not_understood.push(format!("{name} {number} is a version number that was never given out"));
-        }
-    }
     for (firmware_type, version) in versions {
         let name = version_attribute(firmware_type);
-        let claim = Claim { version: Some(version), ..Claim::default() };
+        let number = version.parse().ok();
+        let given_out = match number {
+            Some(number) if candidates::was_given_out(tx, device, firmware_type, number).await? => Some(number),
+            _ => None,
+        };
+        let claim = Claim { version: Some(version.clone()), ..Claim::default() };
         let found = candidates::of_claim(tx, device, firmware_type, &claim).await?;
-        let on_device = OnDevice { installed: found.installed, downloaded: None };
-        if let Some(number) = inference::running(&claim, &found.images, on_device) {
-            devices::set_config(tx, device, &name, None, moment.now).await?;
-            believed.insert(firmware_type, number);
-        } else {
-            let version = claim.version.unwrap_or_default();
-            devices::set_config(tx, device, &name, Some(&version), moment.now).await?;
-            let what = "neither a version number nor the version of one image that the device could have";
-            remarks.not_understood.push(format!("{name} {version:?} is {what}"));
-        }
+        let open = pushes::open(tx, device).await?;
+        let awaited = open.iter().map(|record| &record.push).filter(|push| push.firmware_type == firmware_type);
+        let known: Vec<_> = awaited.map(|push| push.version_number).chain(found.installed).collect();
+        let reason = match inference::told(&version, given_out, &found.images, &known) {
+            Told::Runs(number) => {
+                devices::set_config(tx, device, &name, None, moment.now).await?;
+                believed.insert(firmware_type, number);
+                continue;
+            }
+            Told::Ambiguous => "could be several images that the device could have: let it say the version number",
+            Told::Nothing if number.is_some() => "is a version number that was never given out",
+            Told::Nothing => "is neither a version number nor the version of an image that the device could have",
+        };
+        devices::set_config(tx, device, &name, Some(&version), moment.now).await?;
+        remarks.not_understood.push(format!("{name} {version:?} {reason}"));
     }
     Ok(believed)
 }
@@ -198,7 +195,9 @@ fn sorted_out(mode: Mode, data: BTreeMap<String, Option<String>>) -> SortedOut {
     for (name, value) in own.into_iter().chain(others) {
         let value = value.filter(|_| mode != Mode::Remove);
         match (version_of(&name), value.as_deref()) {
-            (Some(firmware_type), Some(value)) => said.runs(firmware_type, value),
+            (Some(firmware_type), Some(value)) => {
+                said.versions.insert(firmware_type, printable(value.trim(), LENGTH));
+            }
             (_, value) if !name.is_empty() => said.remember(&name, value),
             _ => {}
         }
@@ -212,14 +211,6 @@ fn sorted_out(mode: Mode, data: BTreeMap<String, Option<String>>) -> SortedOut {
 }
 
 impl SortedOut {
-    /// Remembers which version the device runs; `1` and `01` are the same number.
-    fn runs(&mut self, firmware_type: FirmwareType, version: &str) {
-        match version.parse() {
-            Ok(number) => drop(self.numbers.insert(firmware_type, number)),
-            Err(_) => drop(self.versions.insert(firmware_type, printable(version, LENGTH))),
-        }
-    }
-
     /// Remembers an attribute, as far as there is room for it.
     fn remember(&mut self, name: &str, value: Option<&str>) {
         let mut cut = 0;
@@ -256,10 +247,10 @@ mod tests {
     #[test]
     fn versions_are_told_from_attributes() {
         let data =
-            [("otaria.version.5", Some("7")), ("otaria.version.x", Some("7")), ("otaria.version.3", Some("v1"))];
+            [("otaria.version.5", Some("7\n")), ("otaria.version.x", Some("7")), ("otaria.version.3", Some("v1"))];
         let said = said(Mode::Merge, &data);
-        assert_eq!(said.numbers, BTreeMap::from([(FirmwareType::HUB, VersionNumber::from_i64(7))]));
-        assert_eq!(said.versions, BTreeMap::from([(FirmwareType::APPLICATION, "v1".to_owned())]));
+        let versions = [(FirmwareType::HUB, "7".to_owned()), (FirmwareType::APPLICATION, "v1".to_owned())];
+        assert_eq!(said.versions, BTreeMap::from(versions));
         assert_eq!(said.attributes.keys().collect::<Vec<_>>(), ["otaria.version.x"]);
     }
 
@@ -267,7 +258,7 @@ mod tests {
     fn a_type_has_one_version_however_it_is_spelt() {
         let data = (0..6200).map(|zeros| (format!("otaria.version.{}1", "0".repeat(zeros)), Some(zeros.to_string())));
         let said = sorted_out(Mode::Merge, data.collect());
-        assert_eq!((said.numbers.len(), said.attributes.len()), (1, 0));
+        assert_eq!((said.versions.len(), said.attributes.len()), (1, 0));
     }
 
     #[test]
@@ -294,7 +285,7 @@ mod tests {
     #[test]
     fn removing_sets_nothing() {
         let said = said(Mode::Remove, &[("otaria.version.5", Some("7")), ("a", Some("b"))]);
-        assert!(said.numbers.is_empty() && said.versions.is_empty());
+        assert!(said.versions.is_empty());
         assert!(said.attributes.values().all(Option::is_none));
     }
 
