@@ -81,7 +81,7 @@ fn sources(room: &Path) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(room).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            // Its file stands beside it.
+            // The first is the room's own file, which stands beside the folder and is found there.
             found.extend(sources(&path).into_iter().skip(1));
         } else {
             found.push(path);

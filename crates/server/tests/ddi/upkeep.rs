@@ -97,6 +97,7 @@ async fn the_chores_run_at_once_and_write_down_the_rest_at_the_end(
     let chores = tokio::spawn(chores::run(world.service.clone(), stopped));
     let timer_runs = async {
         while world.record(&pushed).await == overdue {
+            // What a chore wrote tells nobody: it is looked for until it is there.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
