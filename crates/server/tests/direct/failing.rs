@@ -146,6 +146,7 @@ async fn what_was_taken_back_meanwhile_is_not_sent(#[values(Engine::Sqlite, Engi
     for round in 0..25 {
         let pushed = world.push_bytes(APPLICATION, &round.to_string(), b"image").await;
         let taking_back = async {
+            // The moment between asking and giving is nowhere to be seen: it is walked through in steps.
             tokio::time::sleep(Duration::from_micros(500 * round)).await;
             world.take_back(&pushed, Event::CancelRequested).await;
         };
